@@ -29,6 +29,7 @@ var imports = []struct {
 }{
 	{"internal/durable", "golang.org/x/sys"},
 	{"internal/term", "golang.org/x/term github.com/cheggaaa/pb/v3"},
+	{"internal/strictyaml", "go.yaml.in/yaml/v3"},
 
 	{"bundle", ""},
 	{"bundle/volume", "bundle github.com/klauspost/reedsolomon"},
@@ -47,20 +48,22 @@ var imports = []struct {
 	{"registry/harbor", "bundle internal/oci"},
 	{"registry/serve", "github.com/distribution/distribution/v3 github.com/sirupsen/logrus"},
 	{"registry/registrytest", "bundle internal/oci registry registry/serve github.com/google/go-containerregistry"},
-	{"release", "internal/durable bundle internal/oci github.com/Masterminds/semver/v3 " +
+	{"release", "internal/durable internal/strictyaml bundle internal/oci github.com/Masterminds/semver/v3 " +
 		"go.yaml.in/yaml/v3 golang.org/x/sync"},
 	{"rollout", "internal/durable bundle internal/oci k8s.io helm.sh/helm/v4 github.com/fluxcd/pkg sigs.k8s.io"},
 	{"report", "internal/term bundle"},
 	{"gateway", "internal/durable internal/term bundle bundle/volume verify/statement report github.com/klauspost/reedsolomon"},
 
-	{"outside", "internal/durable internal/oci internal/term bundle bundle/volume delta verify verify/statement " +
+	{"outside", "internal/durable internal/strictyaml internal/oci internal/term bundle bundle/volume delta verify verify/statement " +
 		"ledger registry release report go.yaml.in/yaml/v3 golang.org/x/sync filippo.io/age"},
-	{"inside", "internal/durable internal/oci internal/term bundle bundle/volume delta verify verify/statement " +
+	{"inside", "internal/durable internal/strictyaml internal/oci internal/term bundle bundle/volume delta verify verify/statement " +
 		"ledger registry registry/harbor release rollout report go.yaml.in/yaml/v3 golang.org/x/sync filippo.io/age"},
+
+	{"verify/corpus", "bundle bundle/volume verify/statement"},
 
 	{"cmd/ferry-verify", "bundle bundle/volume verify/statement"},
 	{"cmd/ferry", "internal/durable internal/term bundle bundle/volume verify verify/statement " +
-		"ledger registry registry/harbor registry/serve release rollout gateway report outside inside " +
+		"ledger registry registry/harbor registry/serve release rollout gateway report outside inside internal/strictyaml " +
 		"github.com/urfave/cli/v2 go.yaml.in/yaml/v3"},
 
 	{"examples/apps/hello-api", ""},
