@@ -108,7 +108,7 @@ func TestReadsWhatOthersPushed(t *testing.T) {
 			want := registrytest.Push(t, repo+":1.0", idx)
 			r.Reset()
 
-			ref, err := registry.ParseReference(repo + ":1.0")
+			ref, err := oci.ParseReference(repo + ":1.0")
 			if err != nil {
 				t.Fatal(err)
 			}

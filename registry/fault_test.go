@@ -357,11 +357,11 @@ func TestStalledConnectionsAreGivenUp(t *testing.T) {
 
 func TestSlowSourceIsNoStall(t *testing.T) {
 	r := registrytest.Start(t, registrytest.Options{})
-	c := newClient(t, registry.Options{Stall: 50 * time.Millisecond, Retries: -1})
+	c := newClient(t, registry.Options{Stall: 500 * time.Millisecond, Retries: -1})
 	content := noise(13, 100)
 	u := upload(r.Repository("shop/api"), content)
 	u.Open = func(offset int64) (io.ReadCloser, error) {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(750 * time.Millisecond)
 		return io.NopCloser(slowReader{bytes.NewReader(content[offset:])}), nil
 	}
 	mustPush(t, c, u, registry.Uploaded)
@@ -370,7 +370,7 @@ func TestSlowSourceIsNoStall(t *testing.T) {
 type slowReader struct{ r io.Reader }
 
 func (s slowReader) Read(p []byte) (int, error) {
-	time.Sleep(60 * time.Millisecond)
+	time.Sleep(600 * time.Millisecond)
 	return s.r.Read(p[:min(len(p), 50)])
 }
 

@@ -37,7 +37,7 @@ var acceptManifests = strings.Join([]string{
 // costs one HEAD, unless the registry's answer to that lacks the digest or the
 // size.
 func (c *Client) Resolve(ctx context.Context, ref Reference) (Descriptor, error) {
-	name := ref.identifier()
+	name := identifier(ref)
 	d, err := c.headManifest(ctx, ref.Repository, name)
 	if e, ok := errors.AsType[*Error](err); ok && (e.Status == http.StatusMethodNotAllowed || errors.Is(err, ErrUnauthorized)) {
 		// The answer to a HEAD has no body, so it can't say what is wrong.
@@ -110,7 +110,7 @@ func (c *Client) getManifest(ctx context.Context, repo, ref string) (Descriptor,
 // error is [ErrSparseRefused].
 //
 // If raw has a subject, and the registry does not keep referrers itself, the
-// index at the subject's [FallbackTag] is made to list raw. Pushing again
+// index at the subject's [oci.FallbackTag] is made to list raw. Pushing again
 // changes nothing.
 func (c *Client) PushManifest(ctx context.Context, repo, ref, mediaType string, raw []byte) error {
 	r := &request{

@@ -19,7 +19,7 @@ const maxPages = 1000
 
 // Referrers returns the manifests in repo whose subject is d, each once, in
 // the registry's order. It asks the referrers API and, where there is none,
-// the index at [FallbackTag]. That a host has no such API is remembered; see
+// the index at [oci.FallbackTag]. That a host has no such API is remembered; see
 // [Client.NoReferrersAPI].
 func (c *Client) Referrers(ctx context.Context, repo string, d bundle.Digest) ([]Descriptor, error) {
 	host, _ := splitRepository(repo)
@@ -86,14 +86,14 @@ func noReferrersAnswer(e *Error) bool {
 // fallbackIndex returns the index of the referrers of d that their pushers
 // keep, parsed and as it is; nil if there is none.
 func (c *Client) fallbackIndex(ctx context.Context, repo string, d bundle.Digest) (*Manifest, []byte, error) {
-	desc, raw, err := c.getManifest(ctx, repo, FallbackTag(d))
+	desc, raw, err := c.getManifest(ctx, repo, oci.FallbackTag(d))
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	r := c.manifestRequest(http.MethodGet, repo, FallbackTag(d))
+	r := c.manifestRequest(http.MethodGet, repo, oci.FallbackTag(d))
 	m, err := oci.ParseManifest(desc.MediaType, raw)
 	if err != nil {
 		return nil, nil, r.fail(err)
@@ -119,7 +119,7 @@ func (c *Client) addReferrer(ctx context.Context, repo string, m *Manifest) erro
 	if err != nil {
 		return err
 	}
-	return c.PushManifest(ctx, repo, FallbackTag(m.Subject.Digest), oci.MediaTypeIndex, raw)
+	return c.PushManifest(ctx, repo, oci.FallbackTag(m.Subject.Digest), oci.MediaTypeIndex, raw)
 }
 
 // referrersIndex is the index at a fallback tag. Its entries are kept as their
@@ -170,7 +170,7 @@ func (c *Client) Tags(ctx context.Context, repo string) ([]string, error) {
 			return err
 		}
 		for _, t := range page.Tags {
-			if !ValidTag(t) {
+			if !oci.ValidTag(t) {
 				return fmt.Errorf("%.80q can't be a tag", t)
 			}
 		}

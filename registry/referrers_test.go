@@ -61,7 +61,7 @@ func TestReferrersAPI(t *testing.T) {
 		if err := c.PushManifest(t.Context(), repo, string(d), oci.MediaTypeManifest, raw); err != nil {
 			t.Fatal(err)
 		}
-		_, kept, err := c.StatManifest(t.Context(), repo, registry.FallbackTag(subject.Digest))
+		_, kept, err := c.StatManifest(t.Context(), repo, oci.FallbackTag(subject.Digest))
 		if err != nil || kept == announce {
 			t.Errorf("registry that says that it keeps referrers, %v: fallback tag there: %v, %v", announce, kept, err)
 		}

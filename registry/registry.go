@@ -193,7 +193,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // NoReferrersAPI reports whether host is known to have no referrers API,
 // because [Client.Referrers] found out or a caller said so. Without the API, a
-// manifest's referrers are listed by the manifest at [FallbackTag], so that
+// manifest's referrers are listed by the manifest at [oci.FallbackTag], so that
 // one HEAD tells whether they have changed.
 func (c *Client) NoReferrersAPI(host string) bool {
 	h := c.host(host)

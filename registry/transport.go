@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/airgap-ferry/ferry/internal/oci"
 )
 
 const (
@@ -103,25 +105,17 @@ func plainAllowed(list []string, host string) bool {
 }
 
 func plainListed(list []string, host string) bool {
-	return slices.Contains(list, host) || slices.Contains(list, hostname(host))
+	return slices.Contains(list, host) || slices.Contains(list, oci.Hostname(host))
 }
 
 // loopback reports whether host is this machine.
 func loopback(host string) bool {
-	name := hostname(host)
+	name := oci.Hostname(host)
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
 	addr, err := netip.ParseAddr(strings.Trim(name, "[]"))
 	return err == nil && addr.Unmap().IsLoopback()
-}
-
-// hostname returns host without its port.
-func hostname(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		return host[:i]
-	}
-	return host
 }
 
 // sameHost reports whether a and b are the same address under scheme.

@@ -59,10 +59,10 @@ func (s slowCloser) Close() error {
 }
 
 func TestRegistryMayThinkAboutABody(t *testing.T) {
-	const stall = 100 * time.Millisecond
+	const stall = time.Second // a busy machine must answer the other requests within it
 	think := func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
 		next.ServeHTTP(w, r)
-		time.Sleep(2 * stall)
+		time.Sleep(stall * 3 / 2)
 		return true
 	}
 	r := registrytest.Start(t, registrytest.Options{Wrap: at(0, 1000, method(http.MethodPut), think)})

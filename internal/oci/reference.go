@@ -2,65 +2,94 @@ package oci
 
 import (
 	"fmt"
-	"regexp"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/airgap-ferry/ferry/bundle"
 )
 
 const (
-	dockerHost = "docker.io"
-	latestTag  = "latest"
+	hubHost = "docker.io"
 
-	// maxRepositoryLen is the longest repository that registries take.
-	maxRepositoryLen = 255
+	hubAlias = "index.docker.io"
+
+	defaultTag = "latest"
+
+	maxHostLen       = 255
+	maxRepositoryLen = 255 // below the host, as registries have it
+	maxTagLen        = 128
+
+	alnum = "abcdefghijklmnopqrstuvwxyz0123456789"
+	upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-var (
-	hostPattern = regexp.MustCompile(`^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::[0-9]+)?$`)
-	pathPattern = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
-)
-
-// A Reference names a manifest in a repository, by tag, by digest, or by a
-// digest with the tag that it had.
+// A Reference names a manifest in a repository.
 type Reference struct {
-	Repository string        // host and path, "docker.io/library/nginx"; the host is never left out
-	Tag        string        // "" if the reference is by digest alone
-	Digest     bundle.Digest // "" if the reference is by tag alone
+	Repository string        // with its host: "docker.io/library/nginx"
+	Tag        string        // "" if only Digest counts
+	Digest     bundle.Digest // "" if Tag decides
 }
 
-// ParseReference parses s as Docker's command line does: the host is docker.io
-// and the tag is "latest" where s has none. Digests other than SHA-256 are
-// refused.
+// ParseReference parses a reference as Docker writes them. Without a host it
+// is on Docker Hub, and without a path there in "library/"; without tag and
+// digest the tag is "latest". The result has all of that written out:
+// String returns the full form, and parsing that gives the same.
 func ParseReference(s string) (Reference, error) {
-	rest, digest, byDigest := strings.Cut(s, "@")
+	bad := func(format string, args ...any) (Reference, error) {
+		return Reference{}, fmt.Errorf("reference %.300q: %s", s, fmt.Sprintf(format, args...))
+	}
 	var r Reference
-	if byDigest {
+	rest, digest, ok := strings.Cut(s, "@")
+	if ok {
 		d, err := bundle.ParseDigest(digest)
 		if err != nil {
-			return Reference{}, fmt.Errorf("reference %.300q: %w", s, err)
+			return bad("%v", err)
 		}
 		r.Digest = d
 	}
-	name := rest
 	if i := strings.LastIndexByte(rest, ':'); i > strings.LastIndexByte(rest, '/') {
-		name, r.Tag = rest[:i], rest[i+1:]
+		rest, r.Tag = rest[:i], rest[i+1:]
 		if !ValidTag(r.Tag) {
-			return Reference{}, fmt.Errorf("reference %.300q: %.130q is not a tag", s, r.Tag)
+			return bad("%.80q can't be a tag", r.Tag)
 		}
 	}
-	if r.Tag == "" && !byDigest {
-		r.Tag = latestTag
+	if r.Tag == "" && r.Digest == "" {
+		r.Tag = defaultTag
 	}
-	r.Repository = withHost(name)
-	if !ValidRepository(r.Repository) {
-		return Reference{}, fmt.Errorf("reference %.300q: want host/path:tag or host/path@sha256:…, the path in lower case", s)
+	repo, err := ParseRepository(rest)
+	if err != nil {
+		return bad("%v", err)
 	}
+	r.Repository = repo
 	return r, nil
 }
 
-// String returns r in full, as ParseReference reads it back.
+// ParseRepository returns s, a repository as Docker writes them, with its host
+// and path written out: "docker.io/library/nginx" for "nginx".
+func ParseRepository(s string) (string, error) {
+	host, path, ok := strings.Cut(s, "/")
+	if !ok || !strings.ContainsAny(host, ".:") && host != "localhost" {
+		host, path = hubHost, s
+	}
+	host = strings.ToLower(host)
+	if !validHost(host) {
+		return "", fmt.Errorf("%.80q can't be a host", host)
+	}
+	if host == hubAlias {
+		host = hubHost
+	}
+	if host == hubHost && !strings.Contains(path, "/") {
+		path = "library/" + path
+	}
+	if !ValidPath(path) {
+		return "", fmt.Errorf("%.80q can't be a repository: want names of a-z and 0-9 "+
+			"with '.', '_', '__' or '-' inside, separated by '/'", path)
+	}
+	return host + "/" + path, nil
+}
+
+// String returns r in full: repository, tag and digest, as far as it has them.
 func (r Reference) String() string {
 	s := r.Repository
 	if r.Tag != "" {
@@ -72,39 +101,89 @@ func (r Reference) String() string {
 	return s
 }
 
-// Host returns the host of r's repository, with the port if there is one.
+// Host returns the host of r.
 func (r Reference) Host() string {
 	host, _, _ := strings.Cut(r.Repository, "/")
 	return host
 }
 
-// ValidRepository reports whether s is a host and a path that a registry takes
-// as the name of a repository.
-func ValidRepository(s string) bool {
-	host, path, _ := strings.Cut(s, "/")
-	return len(path) <= maxRepositoryLen && len(host) <= maxRepositoryLen &&
-		hostPattern.MatchString(host) && ValidPath(path)
+// ValidTag reports whether s can be a tag.
+func ValidTag(s string) bool {
+	return s != "" && len(s) <= maxTagLen && strings.Trim(s, alnum+upper+"_.-") == "" && !strings.ContainsAny(s[:1], ".-")
 }
 
-// ValidPath reports whether s can be the path of a repository: parts in lower
-// case with single separators, joined by "/".
-func ValidPath(s string) bool { return len(s) <= maxRepositoryLen && pathPattern.MatchString(s) }
+// FallbackTag returns the tag under which registries without a referrers API
+// keep the index of what refers to d. With ".sig", ".att" or ".sbom" it is the
+// tag of what cosign attached to d.
+func FallbackTag(d bundle.Digest) string { return "sha256-" + d.Hex() }
 
-// ValidTag reports whether s can be a tag.
-func ValidTag(s string) bool { return tagPattern.MatchString(s) }
+// validHost reports whether s is a host, perhaps with a port.
+func validHost(s string) bool {
+	if len(s) > maxHostLen {
+		return false
+	}
+	name := Hostname(s)
+	if port, ok := strings.CutPrefix(s[len(name):], ":"); ok {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+			return false
+		}
+	}
+	if v6, ok := strings.CutPrefix(name, "["); ok {
+		addr, err := netip.ParseAddr(strings.TrimSuffix(v6, "]"))
+		return err == nil && addr.Is6() && addr.Zone() == "" && strings.HasSuffix(v6, "]")
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || strings.Trim(label, alnum+"-") != "" || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+	}
+	return true
+}
 
-// withHost puts Docker's host, and its path for official images, before a
-// name that has none.
-func withHost(name string) string {
-	host, path, found := strings.Cut(name, "/")
-	if !found || !strings.ContainsAny(host, ".:") && host != "localhost" && host == strings.ToLower(host) {
-		host, path = dockerHost, name
+// ValidRepository reports whether s is a repository, with its host and path
+// written out.
+func ValidRepository(s string) bool {
+	full, err := ParseRepository(s)
+	return err == nil && full == s
+}
+
+// ValidPath reports whether s is a repository below a host.
+func ValidPath(s string) bool {
+	if s == "" || len(s) > maxRepositoryLen {
+		return false
 	}
-	if host == "index.docker.io" {
-		host = dockerHost
+	for part := range strings.SplitSeq(s, "/") {
+		if !validPathPart(part) {
+			return false
+		}
 	}
-	if host == dockerHost && !strings.Contains(path, "/") {
-		path = "library/" + path
+	return true
+}
+
+// validPathPart reports whether s is runs of a-z and 0-9, with one of ".",
+// "_", "__" or any number of "-" between them.
+func validPathPart(s string) bool {
+	for {
+		rest := strings.TrimLeft(s, alnum)
+		if rest == s {
+			return false
+		}
+		if rest == "" {
+			return true
+		}
+		s = strings.TrimLeft(rest, "._-")
+		sep := rest[:len(rest)-len(s)]
+		if sep != "." && sep != "_" && sep != "__" && strings.Trim(sep, "-") != "" {
+			return false
+		}
 	}
-	return host + "/" + path
+}
+
+// Hostname returns host without its port.
+func Hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i]
+	}
+	return host
 }

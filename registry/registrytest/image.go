@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/airgap-ferry/ferry/bundle"
-	"github.com/airgap-ferry/ferry/registry"
+	"github.com/airgap-ferry/ferry/internal/oci"
 )
 
 // NoCredentials is a keychain without keys, so that the configuration of
@@ -183,7 +183,7 @@ func Signature(tb testing.TB, repo string, subject bundle.Digest) v1.Image {
 // host.
 func PushSignature(tb testing.TB, repo string, subject bundle.Digest) bundle.Digest {
 	tb.Helper()
-	return Push(tb, repo+":"+registry.FallbackTag(subject)+".sig", Signature(tb, repo, subject))
+	return Push(tb, repo+":"+oci.FallbackTag(subject)+".sig", Signature(tb, repo, subject))
 }
 
 // PushReferrer pushes an artifact of artifactType that has subject, by its
