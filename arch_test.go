@@ -33,7 +33,7 @@ var imports = []struct {
 
 	{"bundle", ""},
 	{"bundle/volume", "bundle github.com/klauspost/reedsolomon"},
-	{"internal/oci", "bundle"},
+	{"internal/oci", "bundle github.com/opencontainers/go-digest"},
 
 	{"delta/recipe", "github.com/klauspost/compress"},
 	{"delta", "bundle delta/recipe github.com/klauspost/compress"},
@@ -66,6 +66,8 @@ var imports = []struct {
 		"ledger registry registry/harbor registry/serve release rollout gateway report outside inside internal/strictyaml " +
 		"github.com/urfave/cli/v2 go.yaml.in/yaml/v3"},
 
+	// Programs that measure ferry from outside, as a user would run it.
+	{"bench", "internal/durable internal/oci bundle registry github.com/google/go-containerregistry golang.org/x/sync golang.org/x/sys"},
 	{"examples/apps/hello-api", ""},
 	{"examples/apps/hello-worker", ""},
 	{"examples/imagebuild", "github.com/google/go-containerregistry"},

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -210,4 +211,19 @@ func eachDamage(t *testing.T, s *sample, count func([]byte) int, damage func(v [
 		t.Error("no damage was tried")
 	}
 	t.Logf("%d tried, 0 accepted", total)
+}
+
+// A short file is a volume that was cut only if it begins like one.
+func TestShortFiles(t *testing.T) {
+	s := makeSample(t, 0, MinChunkSize, 1)
+	for n := range 600 {
+		if err := NewVolumeReader(bytes.NewReader(s.volumes[0][:n])).ReadHead(); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatalf("cut after %d bytes: %v, want an unexpected end", n, err)
+		}
+	}
+	for _, in := range []string{"x", "ferry.statemenT", "ferry.statement\x00x", "read me first\n"} {
+		if err := NewVolumeReader(strings.NewReader(in)).ReadHead(); !errors.As(err, new(*FormatError)) {
+			t.Errorf("%q: %v, want a FormatError", in, err)
+		}
+	}
 }

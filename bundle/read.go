@@ -35,6 +35,7 @@ type VolumeReader struct {
 	pos   int64
 	next  [blockSize]byte // the header of the member after what was read
 	place string          // of what is being read
+	index bool            // ReadIndex was called
 
 	StatementText []byte
 	Statement     *Statement
@@ -49,12 +50,16 @@ func NewVolumeReader(r io.Reader) *VolumeReader { return &VolumeReader{r: r, pla
 // MaxStatementSize + MaxSignatures + 1 KiB each, and no further than the
 // header after them.
 func (v *VolumeReader) ReadHead() error {
-	if err := v.block(&v.next); err != nil {
+	err := v.block(&v.next)
+	if like := memberHeader(nameStatement, 0); err != nil && !bytes.Equal(v.next[:min(v.pos, 100)], like[:min(v.pos, 100)]) {
+		return noVolume() // and too short to be one
+	}
+	if err != nil {
 		return err
 	}
 	name, size, err := parseMember(&v.next)
 	if err != nil || name != nameStatement {
-		return &FormatError{Part: "volume", Msg: "does not begin with the member " + nameStatement}
+		return noVolume()
 	}
 	if size > MaxStatementSize {
 		return statementError("%d bytes, at most %d are allowed", size, MaxStatementSize)
@@ -66,6 +71,10 @@ func (v *VolumeReader) ReadHead() error {
 		return err
 	}
 	return v.readSignatures()
+}
+
+func noVolume() error {
+	return &FormatError{Part: "volume", Msg: "does not begin with the member " + nameStatement}
 }
 
 func (v *VolumeReader) readSignatures() error {
@@ -124,6 +133,7 @@ func (v *VolumeReader) ReadIndex() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.index = true
 	return p, v.block(&v.next)
 }
 
@@ -163,11 +173,27 @@ func (p *Plan) Index() *Index { return p.index }
 func (v *VolumeReader) Identify(p *Plan) (int, error) {
 	for n := 1; n <= len(p.payload); n++ {
 		if v.next == p.firstAfterIndex(n) {
+			if err := v.checkIndex(p, n); err != nil {
+				return 0, err
+			}
 			return n, nil
 		}
 	}
 	v.place = "volume"
 	return 0, v.damage("what stands after the head belongs to no volume of this bundle")
+}
+
+// checkIndex checks that volume n had an index if and only if one belongs
+// there.
+func (v *VolumeReader) checkIndex(p *Plan, n int) error {
+	if v.index == p.hasIndex(n) {
+		return nil
+	}
+	v.place = fmt.Sprintf("volume %d", n)
+	if v.index {
+		return v.damage("the member %s does not belong here", nameIndex)
+	}
+	return v.damage("the member %s is missing", nameIndex)
 }
 
 // firstAfterIndex returns the header that stands in volume n after the
@@ -198,6 +224,9 @@ type Chunk struct {
 // buf must have at least the chunk size of the bundle as its length.
 func (v *VolumeReader) ReadPayload(p *Plan, n int, buf []byte, sink func(Chunk) error) error {
 	v.place = fmt.Sprintf("volume %d", n)
+	if err := v.checkIndex(p, n); err != nil {
+		return err
+	}
 	if n == 1 {
 		if err := v.readFixed(nameOCILayout, []byte(ociLayout)); err != nil {
 			return err

@@ -115,7 +115,7 @@ func TestParseProblems(t *testing.T) {
 			"r:5: platform \"linux\": want os/architecture or os/architecture/variant, such as linux/arm64\nr:5: platform \"linux/amd64\" is listed twice\nr:5: platform is \"5\" (int), want text: write it in quotes, \"5\"",
 		},
 		{"all beside others", head + "platforms: [linux/amd64, all]\nimages: [a]\n", "r:5: platforms has \"all\" beside others"},
-		{"reference", head + "images: ['https://x/y']\n", "r:5: reference \"https://x/y\": want host/path:tag or host/path@sha256:…, the path in lower case"},
+		{"reference", head + "images: ['https://x/y']\n", "r:5: reference \"https://x/y\": \"https:\" can't be a host"},
 		{"image without one", head + "images: [{platforms: [linux/amd64]}]\n", "r:5: image has no field \"image\""},
 		{"verify without key", head + "images: [{image: a, verify: {}}]\n", "r:5: verify has no key"},
 		{"chart without version", head + "charts: ['oci://a.example/b']\n", "r:5: chart \"oci://a.example/b\": has no version: name one, or a range, \"*\" for the newest"},
@@ -136,7 +136,7 @@ func TestParseProblems(t *testing.T) {
 		{
 			"all at once", "apiVersion: ferry/v1\nkind: Release\nnane: x\nversion: [1]\nimages:\n- A\n- image: b\n  platformz: x\n",
 			"r:3: release has no field \"nane\", did you mean \"name\"?\nr:4: version is a list, want text\n" +
-				"r:6: reference \"A\": want host/path:tag or host/path@sha256:…, the path in lower case\n" +
+				"r:6: reference \"A\": \"library/A\" can't be a repository: want names of a-z and 0-9 with '.', '_', '__' or '-' inside, separated by '/'\n" +
 				"r:8: image has no field \"platformz\", did you mean \"platforms\"?",
 		},
 		{"too large", strings.Repeat("#", MaxReleaseSize+1), "r: is larger than 1048576 bytes"},

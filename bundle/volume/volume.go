@@ -131,7 +131,10 @@ func scanFile(name string, found map[bundle.Digest]*Bundle) error {
 		found[d] = b
 	}
 	if !slices.EqualFunc(b.Signatures, v.Signatures, equalSignatures) {
-		return fmt.Errorf("its signatures are not those of %q, which has the same statement", b.Files[0])
+		return &bundle.DamageError{
+			Place: "signatures", Offset: int64(512 + len(b.Text) + -len(b.Text)&511),
+			Msg: fmt.Sprintf("they are not those of %.80q, which has the same statement", b.Files[0]),
+		}
 	}
 	b.Files = append(b.Files, name)
 	return nil

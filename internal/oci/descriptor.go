@@ -56,7 +56,7 @@ type platformJSON struct {
 // descriptor checks d and returns what it says. An empty media type is let
 // pass: some clients leave it out where nothing depends on it.
 func (d *descriptorJSON) descriptor() (Descriptor, error) {
-	digest, err := bundle.ParseDigest(d.Digest)
+	digest, err := ParseDigest(d.Digest)
 	if err != nil {
 		return Descriptor{}, err
 	}

@@ -42,7 +42,7 @@ func ParseReference(s string) (Reference, error) {
 	var r Reference
 	rest, digest, ok := strings.Cut(s, "@")
 	if ok {
-		d, err := bundle.ParseDigest(digest)
+		d, err := ParseDigest(digest)
 		if err != nil {
 			return bad("%v", err)
 		}
