@@ -39,11 +39,7 @@
 // its first byte to its last ([VolumeReader]).
 package bundle
 
-import (
-	"bytes"
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 const (
 	// MaxIndexSize bounds the index of one bundle.
@@ -82,11 +78,4 @@ type VersionError struct {
 
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("format %q is not supported by this ferry", e.Got)
-}
-
-// isVersion reports whether line is the first line of some version of a
-// format: prefix and a number.
-func isVersion(line []byte, prefix string) bool {
-	n, ok := bytes.CutPrefix(line, []byte(prefix))
-	return ok && len(n) > 0 && len(n) < 10 && strings.Trim(string(n), digits) == ""
 }

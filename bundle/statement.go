@@ -1,16 +1,13 @@
 package bundle
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 )
 
 const (
-	statementMagicPrefix = "ferry-statement-v"
-	statementMagic       = statementMagicPrefix + "1"
+	statementMagic = "ferry-statement-v1"
 
 	// MaxStatementSize bounds what is read before a signature was checked.
 	MaxStatementSize = 64 << 10 // bytes
@@ -20,6 +17,8 @@ const (
 
 	maxInteger = 1<<53 - 1 // what every JSON reader takes without loss
 )
+
+var statementForm = SignedForm{Part: "statement", Magic: statementMagic, MaxSize: MaxStatementSize}
 
 // A Statement is the signed heart of a bundle: what it is, for whom, and the
 // digest of the index on which every other byte of the bundle hangs.
@@ -108,21 +107,9 @@ type (
 // Another version of the format gives a [*VersionError], anything else that
 // is not a statement a [*FormatError]. It checks form, not origin.
 func ParseStatement(b []byte) (*Statement, error) {
-	if len(b) > MaxStatementSize {
-		return nil, statementError("%d bytes, at most %d are allowed", len(b), MaxStatementSize)
-	}
-	magic, body, ok := bytes.Cut(b, []byte("\n"))
-	if !ok || string(magic) != statementMagic {
-		if isVersion(magic, statementMagicPrefix) {
-			return nil, &VersionError{Got: string(magic)}
-		}
-		return nil, statementError("first line is %.40q, want %q", magic, statementMagic)
-	}
 	var j statementJSON
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&j); err != nil {
-		return nil, statementError("%v", err)
+	if err := statementForm.Decode(b, &j); err != nil {
+		return nil, err
 	}
 	s, err := j.statement()
 	if err != nil {
@@ -132,8 +119,8 @@ func ParseStatement(b []byte) (*Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(again, b) {
-		return nil, statementError("not in canonical form: differs at byte %d", commonPrefix(again, b))
+	if err := statementForm.Compare(b, again); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -156,16 +143,7 @@ func (s *Statement) AppendText(b []byte) ([]byte, error) {
 	for _, r := range s.Releases {
 		j.Releases = append(j.Releases, releaseJSON{r.Name, r.Version, string(r.Digest)})
 	}
-	body, err := json.Marshal(j)
-	if err != nil {
-		return nil, statementError("%v", err)
-	}
-	b = append(append(b, statementMagic+"\n"...), body...)
-	b = append(b, '\n')
-	if len(b) > MaxStatementSize {
-		return nil, statementError("%d bytes, at most %d are allowed", len(b), MaxStatementSize)
-	}
-	return b, nil
+	return statementForm.Append(b, j)
 }
 
 // statement converts j; fields are checked by Statement.check.

@@ -1,9 +1,7 @@
 package statement
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -12,8 +10,7 @@ import (
 )
 
 const (
-	rootMagicPrefix = "ferry-root-"
-	rootMagic       = rootMagicPrefix + "v1"
+	rootMagic = "ferry-root-v1"
 
 	// MaxRootSize bounds what is read as a root before it is trusted.
 	MaxRootSize = 64 << 10 // bytes
@@ -24,6 +21,8 @@ const (
 
 	maxInteger = 1<<53 - 1 // what every JSON reader takes without loss
 )
+
+var rootForm = bundle.SignedForm{Part: "root", Magic: rootMagic, MaxSize: MaxRootSize}
 
 // A Root says whom a site trusts. See the package comment.
 //
@@ -87,21 +86,9 @@ type (
 // not ECDSA P-256 an [*UntrustedError] named [KeyType], anything else that is
 // not a root a [*bundle.FormatError]. It checks form, not origin.
 func ParseRoot(b []byte) (*Root, error) {
-	if len(b) > MaxRootSize {
-		return nil, rootError("%d bytes, at most %d are allowed", len(b), MaxRootSize)
-	}
-	magic, body, ok := bytes.Cut(b, []byte("\n"))
-	if !ok || string(magic) != rootMagic {
-		if ok && bytes.HasPrefix(magic, []byte(rootMagicPrefix)) {
-			return nil, &bundle.VersionError{Got: fmt.Sprintf("%.40s", magic)}
-		}
-		return nil, rootError("first line is %.40q, want %q", magic, rootMagic)
-	}
 	var j rootJSON
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&j); err != nil {
-		return nil, rootError("%v", err)
+	if err := rootForm.Decode(b, &j); err != nil {
+		return nil, err
 	}
 	r, err := j.root()
 	if err != nil {
@@ -111,8 +98,8 @@ func ParseRoot(b []byte) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(again, b) {
-		return nil, rootError("not in canonical form: differs at byte %d", commonPrefix(again, b))
+	if err := rootForm.Compare(b, again); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -140,17 +127,7 @@ func (r *Root) AppendText(b []byte) ([]byte, error) {
 	for _, k := range r.Keys {
 		j.Keys = append(j.Keys, keyJSON{k.ID, k.Name, base64.StdEncoding.EncodeToString(k.SPKI)})
 	}
-	body, err := json.Marshal(j)
-	if err != nil {
-		return nil, rootError("%v", err)
-	}
-	n := len(b)
-	b = append(append(b, rootMagic+"\n"...), body...)
-	b = append(b, '\n')
-	if len(b)-n > MaxRootSize {
-		return nil, rootError("%d bytes, at most %d are allowed", len(b)-n, MaxRootSize)
-	}
-	return b, nil
+	return rootForm.Append(b, j)
 }
 
 func (r Role) json() roleJSON {
@@ -276,15 +253,4 @@ func (r *Root) key(id string) (Key, bool) {
 
 func rootError(format string, args ...any) error {
 	return &bundle.FormatError{Part: "root", Msg: fmt.Sprintf(format, args...)}
-}
-
-// commonPrefix returns how many bytes a and b share at their start.
-func commonPrefix(a, b []byte) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return n
 }

@@ -85,7 +85,7 @@ func TestParseRootErrors(t *testing.T) {
 		{"no JSON", rootMagic + "\n", "EOF"},
 		{"a statement", edit("root", "statement"), `first line is "ferry-statement-v1"`},
 		{"next version", edit("v1", "v2"), `format "ferry-root-v2" is not supported`},
-		{"carriage return", edit("v1\n", "v1\r\n"), "not supported"},
+		{"carriage return", edit("v1\n", "v1\r\n"), "first line"},
 		{"byte order mark", "\ufeff" + good, "first line"},
 		{"too large", good + strings.Repeat(" ", MaxRootSize), "at most 65536"},
 		{"two objects", good + body, "not in canonical form"},
