@@ -21,7 +21,7 @@ PLATFORMS ?= linux/amd64 linux/arm64
 FUZZTIME ?= 1m
 PKG ?= ./...
 
-.PHONY: help build dist reproducible check test race lint fmt demo slow fuzz fuzz-short vuln tools clean
+.PHONY: help build dist reproducible check test race lint fmt demo slow fuzz fuzz-short vuln tools clean bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,13 +43,14 @@ dist: ## build the files of a release for every platform into dist/
 reproducible: ## build the commit twice, in two folders and from nothing, and compare
 	@.ci/reproducible $(BUILD)
 
-check: lint race ## what must pass before a change lands: linters, and all tests with the race detector
+check: lint race ## what must pass before a change lands, besides "make test": linters, and the race detector
 
 test: ## all tests
 	$(GO) test $(PKG)
 
-race: ## all tests, with the race detector
-	$(GO) test -race $(PKG)
+# What tries every bit, call or request is left out here: "make test" has it.
+race: ## the tests with the race detector, without those that -short leaves out
+	$(GO) test -race -short $(PKG)
 
 lint: bin/tools/golangci-lint ## formatting, linters, tidy go.mod
 	golangci-lint fmt --diff
@@ -61,6 +62,9 @@ fmt: bin/tools/golangci-lint ## format in place
 
 demo: build ## the whole story on one machine: pack, carry, import, status, and a small update
 	@examples/demo.sh
+
+bench: build ## measure ferry against its bars and beside stock tools; writes docs/benchmarks.md, needs 20 GB
+	$(GO) run ./bench
 
 slow: fuzz reproducible ## nightly: a minute for each fuzz target, and two builds compared
 

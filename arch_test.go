@@ -31,6 +31,8 @@ var imports = []struct {
 	{"internal/term", "golang.org/x/term github.com/cheggaaa/pb/v3"},
 	{"internal/strictyaml", "go.yaml.in/yaml/v3"},
 
+	{"internal/testtool", ""},
+
 	{"bundle", ""},
 	{"bundle/volume", "bundle github.com/klauspost/reedsolomon"},
 	{"internal/oci", "bundle github.com/opencontainers/go-digest"},
@@ -47,7 +49,7 @@ var imports = []struct {
 		"github.com/opencontainers/go-digest golang.org/x/sync"},
 	{"registry/harbor", "bundle internal/oci"},
 	{"registry/serve", "github.com/distribution/distribution/v3 github.com/sirupsen/logrus"},
-	{"registry/registrytest", "bundle internal/oci registry registry/serve github.com/google/go-containerregistry"},
+	{"registry/registrytest", "internal/testtool bundle internal/oci registry registry/serve github.com/google/go-containerregistry"},
 	{"release", "internal/durable internal/strictyaml bundle internal/oci github.com/Masterminds/semver/v3 " +
 		"go.yaml.in/yaml/v3 golang.org/x/sync"},
 	{"rollout", "internal/durable bundle internal/oci k8s.io helm.sh/helm/v4 github.com/fluxcd/pkg sigs.k8s.io"},

@@ -58,10 +58,18 @@ func writeFiles(fsys durable.FS, root string, r *release.Resolved, digest bundle
 			}
 		}
 	}
-	if err := durable.CreateExclusive(fsys, filepath.Join(temp, releaseMark), 0o644, []byte(digest+"\n")); err != nil {
+	if err := writeMark(fsys, temp, digest); err != nil {
 		return "", err
 	}
 	return dir, replaceDir(fsys, temp, dir)
+}
+
+// writeMark writes the mark of a release into dir.
+func writeMark(fsys durable.FS, dir string, digest bundle.Digest) error {
+	return durable.Replace(fsys, filepath.Join(dir, releaseMark), 0o644, func(w io.Writer) error {
+		_, err := io.WriteString(w, string(digest)+"\n")
+		return err
+	})
 }
 
 // writeFile writes one file below dir.

@@ -45,7 +45,7 @@ func TestParseSiteErrors(t *testing.T) {
 		name, in, want string
 	}{
 		{"empty", "", "empty"},
-		{"unknown field", good + "plainHttp: true\n", `line 5: site has no field "plainHttp", did you mean "plainHTTP"?`},
+		{"unknown field", good + "plainHttp: true\n", `:5: site has no field "plainHttp", did you mean "plainHTTP"?`},
 		{"twice", good + "name: south\n", "twice"},
 		{"no registry", "apiVersion: ferry/v1\nkind: Site\nname: north\n", `no field "registry"`},
 		{"other kind", strings.Replace(good, "Site", "Release", 1), "kind"},
@@ -54,7 +54,7 @@ func TestParseSiteErrors(t *testing.T) {
 		{"registry with a path", strings.Replace(good, ":5000", ":5000/Library", 1), "registry is"},
 		{"prefix", good + "prefix: Platform\n", "prefix is"},
 		{"prefix that leaves", good + "prefix: ../x\n", "prefix is"},
-		{"rule without to", good + "repositories:\n  - from: docker.io\n", "line 6: a rule needs both"},
+		{"rule without to", good + "repositories:\n  - from: docker.io\n", ":6: a rule needs both"},
 		{"plainHTTP as text", good + "plainHTTP: maybe\n", "plainHTTP"},
 		{"too large", good + strings.Repeat("#", maxSiteSize), "more than"},
 	}

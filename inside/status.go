@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -30,7 +31,7 @@ var meanings = map[ledger.BundleState]string{
 	ledger.BundleManifests: "its manifests are in the registry, the tags have not moved: run ferry import again",
 	ledger.BundleTagged:    "the tags have moved, the ledger has not recorded it: run ferry import again",
 	ledger.BundleRolled:    "its releases run, the ledger has not recorded it: run ferry import again",
-	ledger.BundleImported:  "imported; nothing to do",
+	ledger.BundleImported:  "all of it is in the registry; nothing to do",
 	ledger.BundleParked:    "waits for an earlier bundle: import that one first",
 	ledger.BundleRefused:   "refused; nothing of it was used",
 	ledger.BundleFailed:    "the import stopped: run ferry import again",
@@ -158,7 +159,7 @@ func kindsOf(r *release.Resolved) []string {
 // summarize counts an artifact that the site holds.
 func summarize(kind string, a release.Artifact, pushes []release.Push) report.Content {
 	c := report.Content{
-		Kind: kind, Name: a.Name, Digest: a.Digest, Verdict: report.VerdictHeld, Signed: int64(len(a.Attachments)),
+		Kind: kind, Name: strings.TrimPrefix(a.Name, kind+" "), Digest: a.Digest, Verdict: report.VerdictHeld, Signed: int64(len(a.Attachments)),
 	}
 	seen := make(map[bundle.Digest]bool)
 	for _, p := range pushes {

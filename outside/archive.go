@@ -36,10 +36,10 @@ func shipmentName(site string, epoch, seq int64) string {
 // writeRecord keeps r in place of what an earlier plan left under the name.
 // The statement is written last: with it the record is complete.
 func (a *Agent) writeRecord(name string, r *record) error {
-	if old, err := a.readRecord(name); err == nil && bytes.Equal(old.statement, r.statement) && sameSignatures(old.sigs, r.sigs) {
-		return nil
-	}
 	dir := filepath.Join(a.path(archiveDir), name)
+	if old, err := a.readRecord(name); err == nil && bytes.Equal(old.statement, r.statement) && sameSignatures(old.sigs, r.sigs) {
+		return durable.RemoveTemps(a.o.FS, dir) // of a run that was killed at the last file
+	}
 	err := a.o.FS.RemoveAll(dir)
 	if err == nil {
 		err = durable.MkdirAll(a.o.FS, dir, 0o700)

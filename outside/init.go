@@ -30,7 +30,10 @@ type InitOptions struct {
 	Now      time.Time // when the root is issued
 	KeyName  string    // of the key in the root, for people; "" for "packer"
 
-	fs durable.FS // nil: the file system of the system
+	// Tests put others in the place of these: keys are slow on purpose.
+	fs       durable.FS
+	generate func(password []byte) (privatePEM, publicPEM []byte, err error)
+	load     func(privatePEM, password []byte) (verify.Signer, error)
 }
 
 // Initialized is what Init made.
@@ -51,6 +54,9 @@ type Initialized struct {
 func Init(dir string, o InitOptions) (*Initialized, error) {
 	if o.fs == nil {
 		o.fs = durable.OS
+	}
+	if o.generate == nil {
+		o.generate, o.load = verify.GenerateKeyPair, verify.LoadSigner
 	}
 	for _, name := range []string{configFile, insideFile} {
 		if _, err := o.fs.Stat(filepath.Join(dir, name)); err == nil {
@@ -91,7 +97,7 @@ func initKeys(dir string, o InitOptions) (publicPEM []byte, err error) {
 	name := filepath.Join(dir, privateKeyFile)
 	private, err := durable.ReadFile(o.fs, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		private, _, err = verify.GenerateKeyPair(o.Password)
+		private, _, err = o.generate(o.Password)
 		if err == nil {
 			err = durable.CreateExclusive(o.fs, name, 0o600, private)
 		}
@@ -99,7 +105,7 @@ func initKeys(dir string, o InitOptions) (publicPEM []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the key pair: %w", err)
 	}
-	signer, err := verify.LoadSigner(private, o.Password)
+	signer, err := o.load(private, o.Password)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", name, err)
 	}

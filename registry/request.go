@@ -176,8 +176,8 @@ func (r *request) checkDigest(resp *http.Response, want bundle.Digest) error {
 
 // send makes one HTTP exchange. If nothing moves for too long, its error is
 // errStalled. The body of the response has to be closed.
-func (c *Client) send(ctx context.Context, r *request, u *url.URL, authz string) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (c *Client) send(parent context.Context, r *request, u *url.URL, authz string) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(parent)
 	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), nil)
 	if err != nil {
 		cancel(nil)
@@ -208,7 +208,11 @@ func (c *Client) send(ctx context.Context, r *request, u *url.URL, authz string)
 	if err != nil {
 		cause := context.Cause(ctx)
 		cancel(nil)
-		return nil, body.explain(err, cause)
+		err = body.explain(err, cause)
+		if parent.Err() != nil {
+			err = reasonOf(parent)
+		}
+		return nil, err
 	}
 	resp.Body = &watchedBody{inner: resp.Body, w: w, ctx: ctx, cancel: cancel, sent: body}
 	return resp, nil

@@ -46,20 +46,34 @@ func (c *Client) retry(ctx context.Context, r *request, f func() error) error {
 // judge turns err, which came of r, into an Error that knows whether it may
 // pass.
 func (c *Client) judge(ctx context.Context, r *request, err error) *Error {
+	if ctx.Err() != nil {
+		e := r.newError()
+		e.Err = reasonOf(ctx)
+		return e
+	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	e := r.newError()
 	e.Err = err
 	switch {
-	case ctx.Err() != nil:
-		e.Err = context.Cause(ctx)
 	case permanent(err):
 	default:
 		e.transient = true
 		e.Err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return e
+}
+
+// reasonOf returns why ctx, which has ended, did so. Where a group of requests
+// ends with the first that fails, that is the Error of another request, which
+// says nothing about this one and belongs to another goroutine.
+func reasonOf(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if _, ok := errors.AsType[*Error](cause); ok {
+		return ctx.Err()
+	}
+	return cause
 }
 
 // pause sleeps before try is followed by another one, because of e. If the
@@ -133,7 +147,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return reasonOf(ctx)
 	case <-t.C:
 		return nil
 	}

@@ -18,32 +18,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/airgap-ferry/ferry/bundle"
+	"github.com/airgap-ferry/ferry/internal/testtool"
 	"github.com/airgap-ferry/ferry/verify/statement"
 )
-
-// cosignProgram returns the cosign command line program, for a test that
-// compares with it. FERRY_COSIGN names it if it is not in PATH.
-func cosignProgram(t *testing.T) string {
-	t.Helper()
-	program := os.Getenv("FERRY_COSIGN")
-	if program == "" {
-		program = "cosign"
-	}
-	program, err := exec.LookPath(program)
-	if err != nil {
-		t.Skipf("cosign is not installed, so its agreement is not tested: %v", err)
-	}
-	return program
-}
-
-func opensslProgram(t *testing.T) string {
-	t.Helper()
-	program, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skipf("openssl is not installed, so its agreement is not tested: %v", err)
-	}
-	return program
-}
 
 // runIn runs a program in dir with the password of the test key.
 func runIn(t *testing.T, dir, program string, args ...string) (out string, err error) {
@@ -102,7 +79,7 @@ func signedFiles(t *testing.T) map[string][]byte {
 }
 
 func TestCosignVerifiesOurs(t *testing.T) {
-	cosign := cosignProgram(t)
+	cosign := testtool.Find(t, "cosign")
 	dir := writeFiles(t, signedFiles(t))
 	args := []string{"verify-blob", "--key", "cosign.pub", "--insecure-ignore-tlog", "--signature", "sig"}
 	if out, err := runIn(t, dir, cosign, append(args, "ferry.statement")...); err != nil || !strings.Contains(out, "Verified OK") {
@@ -114,7 +91,7 @@ func TestCosignVerifiesOurs(t *testing.T) {
 }
 
 func TestOpensslVerifiesOurs(t *testing.T) {
-	openssl := opensslProgram(t)
+	openssl := testtool.Find(t, "openssl")
 	dir := writeFiles(t, signedFiles(t))
 	args := []string{"dgst", "-sha256", "-verify", "cosign.pub", "-signature", "sig.der"}
 	if out, err := runIn(t, dir, openssl, append(args, "ferry.statement")...); err != nil || !strings.Contains(out, "Verified OK") {
@@ -148,7 +125,7 @@ func acceptTheirs(t *testing.T, publicPEM, text []byte) {
 
 // A key that ferry made signs in cosign, and its signature counts here.
 func TestCosignSignsWithOurKey(t *testing.T) {
-	cosign := cosignProgram(t)
+	cosign := testtool.Find(t, "cosign")
 	private, public := newTestPair(t)
 	dir := writeFiles(t, map[string][]byte{"cosign.key": private, "ferry.statement": []byte(testStatement)})
 	mustRunIn(t, dir, cosign, "sign-blob", "--key", "cosign.key", "--tlog-upload=false", "--yes", "--output-signature", "sig", "ferry.statement")
@@ -157,7 +134,7 @@ func TestCosignSignsWithOurKey(t *testing.T) {
 
 // A key that cosign made signs here, and cosign verifies it.
 func TestWeSignWithCosignsKey(t *testing.T) {
-	cosign := cosignProgram(t)
+	cosign := testtool.Find(t, "cosign")
 	dir := writeFiles(t, map[string][]byte{"ferry.statement": []byte(testStatement)})
 	mustRunIn(t, dir, cosign, "generate-key-pair")
 	s, err := LoadSigner(readFile(t, dir, "cosign.key"), []byte(testPassword))
@@ -183,7 +160,7 @@ func TestWeSignWithCosignsKey(t *testing.T) {
 
 // A hardware key is used through openssl: what it signs counts here.
 func TestOpensslSigns(t *testing.T) {
-	openssl := opensslProgram(t)
+	openssl := testtool.Find(t, "openssl")
 	dir := writeFiles(t, map[string][]byte{"ferry.statement": []byte(testStatement)})
 	mustRunIn(t, dir, openssl, "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "key.pem")
 	mustRunIn(t, dir, openssl, "pkey", "-in", "key.pem", "-pubout", "-out", "key.pub")
@@ -195,7 +172,7 @@ func TestOpensslSigns(t *testing.T) {
 // An image that cosign signed in a registry verifies with what a registry
 // gives.
 func TestVerifyImageSignedByCosign(t *testing.T) {
-	cosign := cosignProgram(t)
+	cosign := testtool.Find(t, "cosign")
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	repository := strings.TrimPrefix(server.URL, "http://") + "/app"

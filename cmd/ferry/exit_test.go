@@ -24,6 +24,7 @@ import (
 	"github.com/airgap-ferry/ferry/bundle"
 	"github.com/airgap-ferry/ferry/bundle/volume"
 	"github.com/airgap-ferry/ferry/inside"
+	"github.com/airgap-ferry/ferry/internal/strictyaml"
 	"github.com/airgap-ferry/ferry/ledger"
 	"github.com/airgap-ferry/ferry/outside"
 	"github.com/airgap-ferry/ferry/registry"
@@ -49,6 +50,7 @@ func TestExitCode(t *testing.T) {
 		{"anything", errors.New("x"), 1},
 		{"password", verify.ErrPassword, 1},
 		{"release", &release.Error{File: "r", Msg: "x"}, 1},
+		{"configuration", &strictyaml.Error{File: "site.yaml", Line: 1, Msg: "x"}, 1},
 		{"lock file", outside.ErrLock, 1},
 		{"waiting", &waitingError{[]string{"x"}}, 3},
 		{"malformed", &bundle.FormatError{Part: "index", Msg: "x"}, 10},

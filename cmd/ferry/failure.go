@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/airgap-ferry/ferry/inside"
+	"github.com/airgap-ferry/ferry/internal/strictyaml"
 	"github.com/airgap-ferry/ferry/release"
 	"github.com/airgap-ferry/ferry/report"
 	"github.com/airgap-ferry/ferry/verify/statement"
@@ -39,11 +40,7 @@ func headline(s splitError) string {
 	text := fmt.Sprintf("%d problems", len(s.parts))
 	files := make(map[string]bool)
 	for _, part := range s.parts {
-		file := ""
-		if e, ok := errors.AsType[*release.Error](part); ok {
-			file = e.File
-		}
-		files[file] = true
+		files[fileOf(part)] = true
 	}
 	for file := range files {
 		if len(files) == 1 && file != "" {
@@ -54,6 +51,18 @@ func headline(s splitError) string {
 		text = s.prefix + ": " + text
 	}
 	return text
+}
+
+// fileOf returns the file that a person has written and err is a mistake in,
+// or "".
+func fileOf(err error) string {
+	if e, ok := errors.AsType[*release.Error](err); ok {
+		return e.File
+	}
+	if e, ok := errors.AsType[*strictyaml.Error](err); ok {
+		return e.File
+	}
+	return ""
 }
 
 // errorLines prints one error, and behind a refusal what that may mean.

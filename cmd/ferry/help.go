@@ -112,4 +112,7 @@ func helpFlags(b *strings.Builder, flags []cli.Flag) {
 	}
 }
 
-func indent(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
+func indent(text string) string {
+	text = "    " + strings.ReplaceAll(text, "\n", "\n    ")
+	return strings.ReplaceAll(text, "\n    \n", "\n\n")
+}

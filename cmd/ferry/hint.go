@@ -14,7 +14,6 @@ import (
 	"github.com/airgap-ferry/ferry/ledger"
 	"github.com/airgap-ferry/ferry/outside"
 	"github.com/airgap-ferry/ferry/registry"
-	"github.com/airgap-ferry/ferry/release"
 	"github.com/airgap-ferry/ferry/verify"
 	"github.com/airgap-ferry/ferry/verify/statement"
 )
@@ -50,7 +49,7 @@ func hint(err error) string {
 	if e, ok := errors.AsType[*registry.Error](err); ok && codeOf(err) == exitRegistry {
 		return registryHint(e)
 	}
-	if is[*release.Error](err) {
+	if fileOf(err) != "" {
 		return "correct what is named and run the same command again; nothing was written"
 	}
 	for _, h := range hints {

@@ -9,7 +9,8 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term" //nolint:depguard // internal/term shows; this asks
+
+	"github.com/airgap-ferry/ferry/internal/term"
 )
 
 const (
@@ -58,33 +59,11 @@ func (p *program) password(ctx context.Context, file string, isNew bool) ([]byte
 
 // ask asks a person at the terminal in for a line that is not shown.
 func (p *program) ask(ctx context.Context, in *os.File, question string) ([]byte, error) {
-	fd := int(in.Fd())
-	before, err := term.GetState(fd)
+	line, err := term.Ask(ctx, p.stderr, in, "ferry: "+question)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the password: %w", err)
 	}
-	type answer struct {
-		line []byte
-		err  error
-	}
-	answers := make(chan answer, 1)
-	fmt.Fprint(p.stderr, "ferry: "+question)
-	go func() {
-		line, err := term.ReadPassword(fd)
-		answers <- answer{line, err}
-	}()
-	defer fmt.Fprintln(p.stderr)
-	select {
-	case a := <-answers:
-		if a.err != nil {
-			return nil, fmt.Errorf("asking for the password: %w", a.err)
-		}
-		return a.line, nil
-	case <-ctx.Done():
-		// The read goes on until the process ends; the terminal must show again
-		// what is typed.
-		return nil, errors.Join(ctx.Err(), term.Restore(fd, before))
-	}
+	return line, nil
 }
 
 // readPassword returns the first line of a file.

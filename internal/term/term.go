@@ -1,5 +1,6 @@
 // Package term holds what depends on whether a person is watching: progress,
-// the width of a terminal, and sizes as people read them.
+// the width of a terminal, sizes as people read them, and asking for what must
+// not be shown.
 //
 // Everything here goes to standard error, or to whatever writer takes its
 // place; the result of a command never passes through this package.

@@ -26,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/airgap-ferry/ferry/internal/testtool"
 	"github.com/airgap-ferry/ferry/registry"
 	"github.com/airgap-ferry/ferry/registry/serve"
 )
@@ -79,14 +80,10 @@ func Start(tb testing.TB, o Options) *Registry {
 	return start(tb, o, h)
 }
 
-// StartDebian starts distribution 2.8, or skips the test where that is not
-// installed.
+// StartDebian starts distribution 2.8, if it is installed (package testtool).
 func StartDebian(tb testing.TB, o Options) *Registry {
 	tb.Helper()
-	program, err := exec.LookPath(debian)
-	if err != nil {
-		tb.Skipf("%s is not installed", debian)
-	}
+	program := testtool.Find(tb, debian)
 	if o.Store == "" {
 		o.Store = tb.TempDir()
 	}
