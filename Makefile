@@ -66,7 +66,8 @@ demo: build ## the whole story on one machine: pack, carry, import, status, and 
 bench: build ## measure ferry against its bars and beside stock tools; writes docs/benchmarks.md, needs 20 GB
 	$(GO) run ./bench
 
-slow: fuzz reproducible ## nightly: a minute for each fuzz target, and two builds compared
+slow: fuzz reproducible ## nightly: a minute for each fuzz target, a crash at every point, two builds compared
+	FERRY_TEST_SLOW=1 $(GO) test ./inside
 
 fuzz: ## each fuzz target for FUZZTIME (1m)
 	@.ci/fuzz $(FUZZTIME) $(PKG)

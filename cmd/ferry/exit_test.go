@@ -250,6 +250,7 @@ func TestHint(t *testing.T) {
 		{"password", verify.ErrPassword, "check COSIGN_PASSWORD or --password-file; without both, ferry asks on a terminal"},
 		{"locked", ledger.ErrLocked, "wait for the other ferry command, or see who it is with fuser(1)"},
 		{"old ledger", &inside.FloorError{}, "restore a newer copy of the ledger; with this one old bundles could come in"},
+		{"collision", &inside.CollisionError{}, "change the rules in site.yaml: without a rule a source keeps its host in the path, and none meet"},
 		{"unauthorized", reg(401, registry.ErrUnauthorized), "log in with an account that may do this: docker login h.example"},
 		{"not found", reg(404, registry.ErrNotFound), "check the name and the tag; a registry also says so of what one may not see"},
 		{"read-only", reg(405, registry.ErrReadOnly), "end the maintenance of the registry, then run the same command again"},

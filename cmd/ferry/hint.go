@@ -49,6 +49,9 @@ func hint(err error) string {
 	if e, ok := errors.AsType[*registry.Error](err); ok && codeOf(err) == exitRegistry {
 		return registryHint(e)
 	}
+	if is[*inside.CollisionError](err) {
+		return "change the rules in site.yaml: without a rule a source keeps its host in the path, and none meet"
+	}
 	if fileOf(err) != "" {
 		return "correct what is named and run the same command again; nothing was written"
 	}
