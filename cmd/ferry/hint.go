@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/airgap-ferry/ferry/bundle/volume"
 	"github.com/airgap-ferry/ferry/inside"
 	"github.com/airgap-ferry/ferry/ledger"
 	"github.com/airgap-ferry/ferry/outside"
@@ -70,6 +71,7 @@ var hints = []struct {
 }{
 	{verify.ErrPassword, "check COSIGN_PASSWORD or --password-file; without both, ferry asks on a terminal"},
 	{inside.ErrNoTrust, `carry the root inside and run: ferry trust init root.json --fingerprint "HEX", with the fingerprint as told by telephone`},
+	{volume.ErrNoIndex, "import volume 1 or the last one first, then this one again"},
 	{inside.ErrNoBundle, "bundles are files such as north-1-1.v001.tar; ferry inspect shows what a file is"},
 	{outside.ErrLock, "review what differs; ferry pack without --locked writes the lock file anew"},
 	{outside.ErrOccupied, "write to an empty directory with -o; nothing of the shipment was lost"},
