@@ -39,6 +39,23 @@ func TestParseSite(t *testing.T) {
 	}
 }
 
+// The example is what people copy.
+func TestExampleSite(t *testing.T) {
+	s, err := ReadSite("../examples/site/site.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := s.mapping()
+	for source, want := range map[string]string{
+		"localhost:5000/demo/hello-api": "localhost:5001/platform/hello-api",
+		"docker.io/library/nginx":       "localhost:5001/docker.io/library/nginx",
+	} {
+		if got, err := m.Target(source); err != nil || got != want {
+			t.Errorf("%q lands in %q, %v, want %q", source, got, err, want)
+		}
+	}
+}
+
 func TestParseSiteErrors(t *testing.T) {
 	const good = "apiVersion: ferry/v1\nkind: Site\nname: north\nregistry: localhost:5000\n"
 	tests := []struct {
