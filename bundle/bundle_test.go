@@ -146,6 +146,30 @@ func TestEveryBlockTwiceOrGone(t *testing.T) {
 	})
 }
 
+// The index stands in the first and in the last volume, and nowhere else.
+func TestIndexWhereItBelongs(t *testing.T) {
+	s := flipSample(t)
+	head := memberSize(int64(len(s.statement))) + signatureMember
+	member := appendMember(nil, nameIndex, s.index)
+	for n, harm := range map[int]func(v []byte) []byte{
+		1: func(v []byte) []byte { return slices.Insert(v, int(head), member...) },
+		2: func(v []byte) []byte { return slices.Delete(v, int(head), int(head)+len(member)) },
+	} {
+		volumes := slices.Clone(s.volumes)
+		volumes[n] = harm(slices.Clone(volumes[n]))
+		for _, order := range [][][]byte{volumes, reversed(volumes)} {
+			if err := accept(&s.key.PublicKey, order, make(map[Digest][]byte)); err == nil {
+				t.Errorf("volume %d with the index moved: accepted", n+1)
+			}
+		}
+	}
+	twice := slices.Clone(s.volumes)
+	twice[0] = slices.Insert(slices.Clone(twice[0]), int(head), member...)
+	if err := accept(&s.key.PublicKey, twice, make(map[Digest][]byte)); err == nil {
+		t.Error("volume 1 with the index twice: accepted")
+	}
+}
+
 func TestTails(t *testing.T) {
 	s := flipSample(t)
 	tails := [][]byte{{0}, make([]byte, 512), []byte("PK\x03\x04\x14\x00"), []byte("\x7fELF\x02\x01\x01"), s.volumes[0]}

@@ -147,7 +147,26 @@ func (ix *Index) AppendText(b []byte, chunkSize int64) ([]byte, error) {
 		}
 		b = append(b, '\n')
 	}
+	if d := bothKinds(ix.Entries); d != "" {
+		return nil, fmt.Errorf("%s is both a manifest and a blob", d)
+	}
 	return b, nil
+}
+
+// bothKinds returns the first digest that is both that of a manifest and that
+// of a blob, or "". One member would stand twice in the bundle.
+func bothKinds(entries []Entry) Digest {
+	blobs := slices.IndexFunc(entries, func(e Entry) bool { return !e.IsManifest() })
+	if blobs < 0 {
+		return ""
+	}
+	for _, m := range entries[:blobs] {
+		_, found := slices.BinarySearchFunc(entries[blobs:], m.Digest, func(e Entry, d Digest) int { return cmp.Compare(e.Digest, d) })
+		if found {
+			return m.Digest
+		}
+	}
+	return ""
 }
 
 // ParseIndex parses the bytes of an index. Errors are a [*VersionError] or a
@@ -171,6 +190,9 @@ func ParseIndex(b []byte, chunkSize int64) (*Index, error) {
 	}
 	if p.line == 0 {
 		return nil, &FormatError{Part: "index", Line: 1, Msg: "empty"}
+	}
+	if d := bothKinds(p.ix.Entries); d != "" {
+		return nil, &FormatError{Part: "index", Msg: fmt.Sprintf("%s is both a manifest and a blob", d)}
 	}
 	return p.ix, nil
 }

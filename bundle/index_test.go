@@ -64,6 +64,7 @@ func TestParseIndexErrors(t *testing.T) {
 		{"unsorted", lines("blob "+large+" 1", "blob "+small+" 1"), "line 3"},
 		{"twice", lines("blob "+small+" 1", "blob "+small+" 1"), "line 3"},
 		{"manifest after blob", lines("blob "+small+" 1", "manifest "+large+" 1 a/b"), "line 3"},
+		{"both kinds", lines("manifest "+small+" 1 a/b", "blob "+small+" 1"), "both a manifest and a blob"},
 		{"change after entry", lines("blob "+small+" 1", "added "+large+" x"), "line 3"},
 		{"removed before added", lines("removed "+d("a")+" x", "added "+d("a")+" x"), "line 3"},
 		{"upper-case digest", lines("blob " + strings.ToUpper(d("a")) + " 1"), "digest"},
