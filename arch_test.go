@@ -44,7 +44,7 @@ var imports = []struct {
 	{"verify", "bundle delta verify/statement github.com/sigstore/cosign/v2 " +
 		"github.com/sigstore/sigstore github.com/secure-systems-lab/go-securesystemslib golang.org/x/mod"},
 
-	{"ledger", "internal/durable bundle internal/oci go.etcd.io/bbolt github.com/klauspost/compress golang.org/x/mod"},
+	{"ledger", "internal/durable bundle go.etcd.io/bbolt github.com/klauspost/compress golang.org/x/mod"},
 	{"registry", "internal/durable bundle internal/oci github.com/google/go-containerregistry " +
 		"github.com/opencontainers/go-digest golang.org/x/sync"},
 	{"registry/harbor", "bundle internal/oci"},

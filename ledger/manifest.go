@@ -10,8 +10,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/airgap-ferry/ferry/bundle"
-	"github.com/airgap-ferry/ferry/internal/oci"
 )
+
+// MaxManifestSize bounds what is kept as a manifest. Those of registries are
+// much smaller; the text of a resolved release is kept in the same way.
+const MaxManifestSize = 64 << 20 // bytes
 
 // A Manifest is a manifest or an index, with its bytes.
 type Manifest struct {
@@ -66,8 +69,8 @@ func putManifests(f *file, manifests []Manifest) error {
 // check says what is wrong with m.
 func (m *Manifest) check() error {
 	switch {
-	case len(m.Raw) > oci.MaxManifestSize:
-		return fmt.Errorf("manifest %s: %d bytes, at most %d are kept", m.Digest, len(m.Raw), oci.MaxManifestSize)
+	case len(m.Raw) > MaxManifestSize:
+		return fmt.Errorf("manifest %s: %d bytes, at most %d are kept", m.Digest, len(m.Raw), MaxManifestSize)
 	case len(m.MediaType) > 255:
 		return fmt.Errorf("manifest %s: media type %.80q is too long", m.Digest, m.MediaType)
 	case bundle.DigestOf(m.Raw) != m.Digest:
@@ -106,7 +109,7 @@ func getManifest(f *file, d bundle.Digest) (m Manifest, err error) {
 }
 
 func newManifestDecoder() (*zstd.Decoder, error) {
-	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(oci.MaxManifestSize+1))
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxManifestSize+1))
 }
 
 // encode returns the value of m: how the bytes are kept, the length of

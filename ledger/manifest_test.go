@@ -40,6 +40,7 @@ func TestManifests(t *testing.T) {
 				manifestOf("{}"),
 				manifestOf(`{"layers":[` + strings.Repeat(`{"mediaType":"a"},`, 500) + `]}`),
 				{digest("x"), "", []byte("x")},
+				manifestOf(strings.Repeat("a release of many thousand images ", 200_000)),
 			}
 			must(t, l.put(all))
 			must(t, l.put(all))
@@ -75,7 +76,7 @@ func TestPutManifestsRefuses(t *testing.T) {
 		"other digest": {digest("other"), "", []byte("bytes")},
 		"no digest":    {"sha256:00", "", []byte("bytes")},
 		"long type":    {digest("bytes"), strings.Repeat("x", 256), []byte("bytes")},
-		"too large":    manifestOf(strings.Repeat("x", oci.MaxManifestSize+1)),
+		"too large":    manifestOf(strings.Repeat("x", MaxManifestSize+1)),
 	} {
 		if err := o.PutManifests([]Manifest{good, bad}); err == nil {
 			t.Errorf("%s: taken", name)
