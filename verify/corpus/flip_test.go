@@ -76,6 +76,15 @@ func TestEveryBitOfABundleCounts(t *testing.T) {
 	if !strings.Contains(string(text), want) {
 		t.Errorf("%s lacks the sentence %q", threatModel, want)
 	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{thousands(bits) + " single-bit flips", fmt.Sprintf("%.1f %% of the flips", 100*float64(byUsual)/float64(bits))} {
+		if !bytes.Contains(readme, []byte(n)) {
+			t.Errorf("README.md does not say %q", n)
+		}
+	}
 }
 
 func sortedNames(files map[string][]byte) []string {

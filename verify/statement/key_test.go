@@ -79,3 +79,20 @@ func TestParsePublicKeyErrors(t *testing.T) {
 		})
 	}
 }
+
+// A file that is accepted holds a key that is the same when it is written
+// again, whatever stood around it.
+func FuzzParsePublicKey(f *testing.F) {
+	f.Add([]byte(cosignPub))
+	f.Add([]byte("-----BEGIN PUBLIC KEY-----\n\n-----END PUBLIC KEY-----\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		k, err := ParsePublicKey(in)
+		if err != nil {
+			return
+		}
+		again, err := ParsePublicKey(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.SPKI}))
+		if err != nil || again.ID != k.ID || !bytes.Equal(again.SPKI, k.SPKI) {
+			t.Errorf("read %q as %s, written again it is %s, %v", in, k, again, err)
+		}
+	})
+}
