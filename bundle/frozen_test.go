@@ -28,7 +28,7 @@ func frozenFiles(t *testing.T) map[string][]byte {
 	t.Helper()
 	one := makeSample(t, 0, MinChunkSize, 0, 1, 513, 2*MinChunkSize+1)
 	three := makeSample(t, MinVolumeSize+MinChunkSize, MinChunkSize, 700, 2*MinChunkSize+300, 900)
-	files := map[string][]byte{"one.v001.tar": one.volumes[0]}
+	files := map[string][]byte{"one.v001.tar": one.volumes[0], "patch.v001.tar": makePatched(t).volumes[0]}
 	for n, v := range three.volumes {
 		files[fmt.Sprintf("three.v%03d.tar", n+1)] = v
 	}
@@ -95,6 +95,9 @@ func TestReadFrozenBundles(t *testing.T) {
 		t.Error(err)
 	}
 	if err := read("three.v003.tar", "three.v001.tar", "three.v002.tar"); err != nil {
+		t.Error(err)
+	}
+	if err := read("patch.v001.tar"); err != nil {
 		t.Error(err)
 	}
 	damage := func(err error) bool { return errors.As(err, new(*DamageError)) }

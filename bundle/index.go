@@ -13,6 +13,7 @@ import (
 const (
 	indexMagicPrefix = "ferry-index-v"
 	indexMagic       = indexMagicPrefix + "1"
+	indexMagic2      = indexMagicPrefix + "2" // of an index with patches
 
 	// maxIndexLine bounds one line. A blob of 64 GiB in chunks of 8 MiB has
 	// 8,192 chunk digests of 71 characters.
@@ -25,12 +26,21 @@ const (
 	verbRemoved  = "removed"
 	verbManifest = "manifest"
 	verbBlob     = "blob"
+	verbPatch    = "patch"
+	verbRebuilt  = "rebuilt"
+	verbBase     = "base"
+	verbEncoder  = "encoder"
 )
 
 // An Index lists what a bundle carries and what that changes at the site.
 type Index struct {
 	Changes []Change // sorted by name, then added before removed
-	Entries []Entry  // manifests, then blobs, each sorted by digest
+	Entries []Entry  // manifests, then blobs, then patches, each sorted by digest
+
+	// What the patches make. All of it is empty in a bundle without patches.
+	Rebuilt  []Blob   // blobs that the site has after it has applied the patches, sorted
+	Bases    []Blob   // blobs that the site must hold for that, sorted
+	Encoders []string // names of the encoders that it must know for that, sorted
 }
 
 // A Change is a reference that the releases of the bundle bring, move or
@@ -42,16 +52,31 @@ type Change struct {
 	Digest  Digest // what the name stands for now, or stood for before
 }
 
-// An Entry is a manifest or a blob that the bundle carries.
+// An Entry is a manifest, a blob or a patch that the bundle carries.
 type Entry struct {
 	Digest    Digest
 	Size      int64    // bytes
-	MediaType string   // of a manifest; "" for a blob
+	MediaType string   // of a manifest; "" for others
+	Patch     bool     // it is a patch: what the site holds is what it makes
 	Chunks    []Digest // nil if the entry is one chunk: its digest is then Digest
 }
 
 // IsManifest reports whether e is a manifest, and so is pushed as one.
 func (e Entry) IsManifest() bool { return e.MediaType != "" }
+
+// verb returns the word that the line of e begins with.
+func (e Entry) verb() string {
+	switch {
+	case e.IsManifest():
+		return verbManifest
+	case e.Patch:
+		return verbPatch
+	}
+	return verbBlob
+}
+
+// kind orders the kinds of entries.
+func (e Entry) kind() int { return slices.Index([]string{verbManifest, verbBlob, verbPatch}, e.verb()) }
 
 // ChunkCount returns the number of chunks of a blob of size bytes.
 func ChunkCount(size, chunkSize int64) int64 { return (size + chunkSize - 1) / chunkSize }
@@ -68,6 +93,9 @@ func (e Entry) chunkDigest(i int64) Digest {
 func (ix *Index) Sort() {
 	slices.SortFunc(ix.Changes, compareChanges)
 	slices.SortFunc(ix.Entries, compareEntries)
+	slices.SortFunc(ix.Rebuilt, compareBlobs)
+	slices.SortFunc(ix.Bases, compareBlobs)
+	slices.Sort(ix.Encoders)
 }
 
 func compareChanges(a, b Change) int {
@@ -78,11 +106,8 @@ func compareChanges(a, b Change) int {
 }
 
 func compareEntries(a, b Entry) int {
-	if a.IsManifest() != b.IsManifest() {
-		if a.IsManifest() {
-			return -1
-		}
-		return 1
+	if c := cmp.Compare(a.kind(), b.kind()); c != 0 {
+		return c
 	}
 	return cmp.Compare(a.Digest, b.Digest)
 }
@@ -112,21 +137,21 @@ func (ix *Index) EncodedSize(chunkSize int64) int64 {
 		n += int64(len(c.verb()) + 1 + len(c.Digest) + 1 + len(c.Name) + 1)
 	}
 	for _, e := range ix.Entries {
-		n += int64(len(verbBlob) + 1 + len(e.Digest) + 1 + len(strconv.FormatInt(e.Size, 10)) + 1)
+		n += int64(len(e.verb()) + 1 + len(e.Digest) + 1 + len(strconv.FormatInt(e.Size, 10)) + 1)
 		if e.IsManifest() {
-			n += int64(len(verbManifest) - len(verbBlob) + 1 + len(e.MediaType))
+			n += int64(1 + len(e.MediaType))
 		}
 		if c := ChunkCount(e.Size, chunkSize); c > 1 {
 			n += c * int64(1+len(e.Digest))
 		}
 	}
-	return n
+	return n + ix.patchesSize()
 }
 
 // AppendText appends ix in canonical form. It fails if ix is not sorted or
 // has a value that ParseIndex would not accept.
 func (ix *Index) AppendText(b []byte, chunkSize int64) ([]byte, error) {
-	b = append(b, indexMagic+"\n"...)
+	b = append(append(b, ix.magic()...), '\n')
 	for i, c := range ix.Changes {
 		if err := checkChange(ix.Changes, i); err != nil {
 			return nil, err
@@ -137,33 +162,62 @@ func (ix *Index) AppendText(b []byte, chunkSize int64) ([]byte, error) {
 		if err := checkEntry(ix.Entries, i, chunkSize); err != nil {
 			return nil, err
 		}
+		b = fmt.Appendf(b, "%s %s %d", e.verb(), e.Digest, e.Size)
 		if e.IsManifest() {
-			b = fmt.Appendf(b, "%s %s %d %s", verbManifest, e.Digest, e.Size, e.MediaType)
-		} else {
-			b = fmt.Appendf(b, "%s %s %d", verbBlob, e.Digest, e.Size)
+			b = append(append(b, ' '), e.MediaType...)
 		}
 		for _, c := range e.Chunks {
 			b = append(append(b, ' '), c...)
 		}
 		b = append(b, '\n')
 	}
-	if d := bothKinds(ix.Entries); d != "" {
-		return nil, fmt.Errorf("%s is both a manifest and a blob", d)
+	b, err := ix.appendPatches(b)
+	if err != nil {
+		return nil, err
 	}
-	return b, nil
+	return b, ix.checkWhole()
 }
 
-// bothKinds returns the first digest that is both that of a manifest and that
-// of a blob, or "". One member would stand twice in the bundle.
-func bothKinds(entries []Entry) Digest {
-	blobs := slices.IndexFunc(entries, func(e Entry) bool { return !e.IsManifest() })
-	if blobs < 0 {
-		return ""
+// checkWhole checks what no line shows by itself.
+func (ix *Index) checkWhole() error {
+	if err := ix.checkPatches(); err != nil {
+		return err
 	}
-	for _, m := range entries[:blobs] {
-		_, found := slices.BinarySearchFunc(entries[blobs:], m.Digest, func(e Entry, d Digest) int { return cmp.Compare(e.Digest, d) })
-		if found {
-			return m.Digest
+	return ix.checkDistinct()
+}
+
+// checkDistinct makes sure that no digest stands for two things: one member
+// would stand twice in the bundle, or a blob be brought that is there.
+func (ix *Index) checkDistinct() error {
+	type list struct {
+		verb    string
+		digests []Digest
+	}
+	lists := []list{{verb: verbManifest}, {verb: verbBlob}, {verb: verbPatch}, {verbRebuilt, digests(ix.Rebuilt)}, {verbBase, digests(ix.Bases)}}
+	for _, e := range ix.Entries {
+		l := &lists[e.kind()]
+		l.digests = append(l.digests, e.Digest)
+	}
+	for i, a := range lists {
+		for _, b := range lists[i+1:] {
+			if d := common(a.digests, b.digests); d != "" {
+				return fmt.Errorf("%s is both a %s and a %s", d, a.verb, b.verb)
+			}
+		}
+	}
+	return nil
+}
+
+// common returns the first digest that is in both of two sorted lists, or "".
+func common(a, b []Digest) Digest {
+	for len(a) > 0 && len(b) > 0 {
+		switch cmp.Compare(a[0], b[0]) {
+		case 0:
+			return a[0]
+		case -1:
+			a = a[1:]
+		default:
+			b = b[1:]
 		}
 	}
 	return ""
@@ -191,8 +245,11 @@ func ParseIndex(b []byte, chunkSize int64) (*Index, error) {
 	if p.line == 0 {
 		return nil, &FormatError{Part: "index", Line: 1, Msg: "empty"}
 	}
-	if d := bothKinds(p.ix.Entries); d != "" {
-		return nil, &FormatError{Part: "index", Msg: fmt.Sprintf("%s is both a manifest and a blob", d)}
+	if (p.version == 2) != (p.ix.magic() == indexMagic2) {
+		return nil, &FormatError{Part: "index", Msg: fmt.Sprintf("version %d, want %q", p.version, p.ix.magic())}
+	}
+	if err := p.ix.checkWhole(); err != nil {
+		return nil, &FormatError{Part: "index", Msg: err.Error()}
 	}
 	return p.ix, nil
 }
@@ -212,27 +269,24 @@ type indexParser struct {
 	chunkSize int64
 	ix        *Index
 	line      int // from 1
+	version   int
 }
 
 func (p *indexParser) parse(text string) error {
 	if p.line == 1 {
-		if text != indexMagic {
-			if isVersion([]byte(text), indexMagicPrefix) {
-				return &VersionError{Got: text}
-			}
-			return p.errorf("got %.40q, want %q", text, indexMagic)
-		}
-		return nil
+		return p.magic(text)
 	}
 	verb, rest, _ := strings.Cut(text, " ")
 	var err error
 	switch verb {
 	case verbAdded, verbRemoved:
 		err = p.change(verb, rest)
-	case verbManifest, verbBlob:
+	case verbManifest, verbBlob, verbPatch:
 		err = p.entry(verb, rest)
+	case verbRebuilt, verbBase, verbEncoder:
+		err = p.patchLine(verb, rest)
 	default:
-		return p.errorf("got %.40q, want a line of %s, %s, %s or %s", text, verbAdded, verbRemoved, verbManifest, verbBlob)
+		return p.errorf("got %.40q, which is no line of an index", text)
 	}
 	if err != nil {
 		return p.errorf("%v", err)
@@ -240,8 +294,23 @@ func (p *indexParser) parse(text string) error {
 	return nil
 }
 
+// magic parses the first line.
+func (p *indexParser) magic(text string) error {
+	switch {
+	case text == indexMagic:
+		p.version = 1
+	case text == indexMagic2:
+		p.version = 2
+	case isVersion([]byte(text), indexMagicPrefix):
+		return &VersionError{Got: text}
+	default:
+		return p.errorf("got %.40q, want %q", text, indexMagic)
+	}
+	return nil
+}
+
 func (p *indexParser) change(verb, rest string) error {
-	if len(p.ix.Entries) > 0 {
+	if len(p.ix.Entries) > 0 || p.ix.hasPatchLines() {
 		return fmt.Errorf("%q after the first entry", verb)
 	}
 	d, name, _ := strings.Cut(rest, " ")
@@ -253,6 +322,9 @@ func (p *indexParser) entry(verb, rest string) error {
 	if len(p.ix.Entries) == MaxEntries {
 		return fmt.Errorf("more than %d entries", MaxEntries)
 	}
+	if p.ix.hasPatchLines() {
+		return fmt.Errorf("%q after what the patches make", verb)
+	}
 	f := strings.Split(rest, " ")
 	fixed := 2
 	if verb == verbManifest {
@@ -261,11 +333,11 @@ func (p *indexParser) entry(verb, rest string) error {
 	if len(f) < fixed {
 		return fmt.Errorf("%d fields, want at least %d", len(f)+1, fixed+1)
 	}
-	size, err := strconv.ParseInt(f[1], 10, 64)
-	if err != nil || strconv.FormatInt(size, 10) != f[1] {
-		return fmt.Errorf("size %.40q: want a decimal without sign or leading zeros", f[1])
+	size, err := parseSize(f[1])
+	if err != nil {
+		return err
 	}
-	e := Entry{Digest: Digest(f[0]), Size: size}
+	e := Entry{Digest: Digest(f[0]), Size: size, Patch: verb == verbPatch}
 	if verb == verbManifest {
 		e.MediaType = f[2]
 		if e.MediaType == "" {
@@ -277,6 +349,14 @@ func (p *indexParser) entry(verb, rest string) error {
 	}
 	p.ix.Entries = append(p.ix.Entries, e)
 	return checkEntry(p.ix.Entries, len(p.ix.Entries)-1, p.chunkSize)
+}
+
+func parseSize(text string) (int64, error) {
+	size, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || strconv.FormatInt(size, 10) != text {
+		return 0, fmt.Errorf("size %.40q: want a decimal without sign or leading zeros", text)
+	}
+	return size, nil
 }
 
 func (p *indexParser) errorf(format string, args ...any) error {
@@ -298,14 +378,24 @@ func checkChange(changes []Change, i int) error {
 	return nil
 }
 
+func checkSize(d Digest, size int64) error {
+	if size < 0 || size > MaxBlobSize {
+		return fmt.Errorf("size of %s is %d, want 0 to %d", d, size, int64(MaxBlobSize))
+	}
+	return nil
+}
+
 // checkEntry checks entry i and its place after the one before.
 func checkEntry(entries []Entry, i int, chunkSize int64) error {
 	e := entries[i]
 	if _, err := ParseDigest(string(e.Digest)); err != nil {
 		return err
 	}
-	if e.Size < 0 || e.Size > MaxBlobSize {
-		return fmt.Errorf("size of %s is %d, want 0 to %d", e.Digest, e.Size, int64(MaxBlobSize))
+	if err := checkSize(e.Digest, e.Size); err != nil {
+		return err
+	}
+	if e.Patch && e.IsManifest() {
+		return fmt.Errorf("%s is both a manifest and a patch", e.Digest)
 	}
 	if len(e.MediaType) > 255 || strings.Trim(e.MediaType, lower+upper+digits+"._-+/") != "" {
 		return fmt.Errorf("media type %.80q: want up to 255 characters of one", e.MediaType)

@@ -60,7 +60,7 @@ func TestParseIndexErrors(t *testing.T) {
 		{"other file", "hello\n", "line 1"},
 		{"cut", strings.TrimSuffix(lines("blob "+d("a")+" 1"), "\n"), "newline"},
 		{"carriage return", lines("blob " + d("a") + " 1\r"), "line 2: size"},
-		{"unknown verb", lines("patch " + d("a") + " 1"), "line 2"},
+		{"unknown verb", lines("chart " + d("a") + " 1"), "line 2"},
 		{"unsorted", lines("blob "+large+" 1", "blob "+small+" 1"), "line 3"},
 		{"twice", lines("blob "+small+" 1", "blob "+small+" 1"), "line 3"},
 		{"manifest after blob", lines("blob "+small+" 1", "manifest "+large+" 1 a/b"), "line 3"},
@@ -91,8 +91,8 @@ func TestParseIndexErrors(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ParseIndex([]byte("ferry-index-v2\n"), testChunk); !errors.As(err, new(*VersionError)) {
-		t.Errorf("version 2: error = %v, want a VersionError", err)
+	if _, err := ParseIndex([]byte("ferry-index-v3\n"), testChunk); !errors.As(err, new(*VersionError)) {
+		t.Errorf("version 3: error = %v, want a VersionError", err)
 	}
 }
 

@@ -70,6 +70,27 @@ func makeSample(tb testing.TB, volumeSize, chunkSize int64, sizes ...int) *sampl
 	return s
 }
 
+// makePatched writes a bundle with a patch, which stands for any bytes here.
+func makePatched(tb testing.TB) *sample {
+	tb.Helper()
+	s := makeSample(tb, 0, MinChunkSize, 10)
+	ix, err := ParseIndex(s.index, MinChunkSize)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	patch := bytes.Repeat([]byte("patch "), 1000)
+	e := Entry{Digest: DigestOf(patch), Size: int64(len(patch)), Patch: true}
+	e.Chunks = []Digest{DigestOf(patch[:MinChunkSize]), DigestOf(patch[MinChunkSize:])}
+	s.content[e.Digest] = patch
+	ix.Entries = append(ix.Entries, e)
+	ix.Rebuilt = []Blob{{DigestOf([]byte("target")), 123_456}}
+	ix.Bases = []Blob{{DigestOf([]byte("base")), 123_000}}
+	ix.Encoders = []string{"go126", "zlib"}
+	s.volumes = nil
+	s.write(tb, ix, 0, MinChunkSize)
+	return s
+}
+
 func sampleStatement() *Statement {
 	issued := time.Date(2026, 11, 23, 10, 11, 12, 0, time.UTC)
 	return &Statement{

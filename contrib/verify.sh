@@ -601,7 +601,7 @@ read_index() {
 	function hex(d) { return substr(d, 8) }
 	BEGIN { FS = " "; volume = 1; parts = 0; members = "" }
 	length($0) + 1 > 1048576 { bad("too long") }
-	NR == 1 { if ($0 != "ferry-index-v1") bad("not an index of version 1"); next }
+	NR == 1 { if ($0 !~ /^ferry-index-v[12]$/) bad("not an index of version 1 or 2"); version = substr($0, 14); next }
 	{ n = split($0, f, / /) }
 	f[1] == "added" || f[1] == "removed" {
 		if (n != 3 || !isdigest(f[2]) || f[3] == "" || length(f[3]) > 512 || f[3] !~ /^[-A-Za-z0-9._+:\/@]+$/) bad("bad line")
@@ -612,13 +612,15 @@ read_index() {
 		print (f[1] == "added" ? "adds        " : "removes     ") f[3] >(tmp "/changes")
 		next
 	}
-	f[1] == "manifest" || f[1] == "blob" {
-		k = f[1] == "manifest" ? 1 : 2
+	f[1] == "manifest" || f[1] == "blob" || f[1] == "patch" {
+		k = f[1] == "manifest" ? 1 : f[1] == "blob" ? 2 : 3
 		fixed = k == 1 ? 4 : 3
 		if (n < fixed || !isdigest(f[2]) || f[3] !~ /^(0|[1-9][0-9]*)$/ || length(f[3]) > 11 || f[3] + 0 > 68719476736) bad("bad line")
 		if (k == 1 && (f[4] == "" || length(f[4]) > 255 || f[4] !~ /^[-A-Za-z0-9._+\/]+$/)) bad("bad media type")
 		if (k < kind || k == kind && f[2] "" <= last "") bad("out of order or twice")
-		if (k == 2 && f[2] in media) bad("both a manifest and a blob")
+		if (f[2] in seen) bad("twice")
+		seen[f[2]]
+		if (k == 3) patches++
 		kind = k; last = f[2]
 		size = f[3] + 0
 		count = int((size + chunk - 1) / chunk)
@@ -636,6 +638,22 @@ read_index() {
 			printf "%s", out >(tmp "/chunks." entries)
 			close(tmp "/chunks." entries)
 		}
+		next
+	}
+	# What the patches make: it stands behind the entries.
+	f[1] == "rebuilt" || f[1] == "base" {
+		k = f[1] == "rebuilt" ? 4 : 5
+		if (n != 3 || !isdigest(f[2]) || f[3] !~ /^(0|[1-9][0-9]*)$/ || length(f[3]) > 11 || f[3] + 0 > 68719476736) bad("bad line")
+		if (k < kind || k == kind && f[2] "" <= last "" || f[2] in seen) bad("out of order or twice")
+		if (++lines[k] > 4000000) bad("too many")
+		seen[f[2]]
+		kind = k; last = f[2]
+		next
+	}
+	f[1] == "encoder" {
+		if (n != 2 || f[2] == "" || length(f[2]) > 32 || f[2] !~ /^[A-Za-z0-9]+$/ || ++encoders > 256) bad("bad line")
+		if (kind == 6 && f[2] "" <= last "") bad("out of order or twice")
+		kind = 6; last = f[2]
 		next
 	}
 	{ bad("unknown line") }
@@ -664,6 +682,7 @@ read_index() {
 	}
 	END {
 		if (failed) exit 1
+		if (!patches != !lines[4] || kind > 3 && !patches || version != (patches ? 2 : 1)) bad("patches and what they make do not agree")
 		if (sprintf("%.0f %.0f %.0f", entries, chunks, total) != want) bad("it does not have what the statement says")
 		json = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":["
 		for (i = 1; i <= names; i++) if (digest_of[i] in media) {

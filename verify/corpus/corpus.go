@@ -126,7 +126,7 @@ func Cases() []Case {
 		goodBundles, unsigned, badSignatures, badDER, badBase64, otherMessages,
 		statementSpellings, statementValues, statementWholes, statementTimes, misfits, roots,
 		foreignVolumes, memberNames, memberTypes, memberSizes, memberOrder, ends, otherFormats,
-		indexForms, indexEntries, indexChanges, indexSums, indexAgainstPayload,
+		indexForms, indexEntries, indexChanges, indexSums, indexAgainstPayload, patches,
 	} {
 		add(c)
 	}

@@ -65,9 +65,12 @@ func sampleOf(volumeSize int64, sizes ...int) *draft {
 	return d
 }
 
-// put adds an entry.
-func (d *draft) put(b []byte, mediaType string) {
-	e := bundle.Entry{Digest: bundle.DigestOf(b), Size: int64(len(b)), MediaType: mediaType}
+// put adds a manifest or a blob.
+func (d *draft) put(b []byte, mediaType string) { d.putEntry(b, bundle.Entry{MediaType: mediaType}) }
+
+// putEntry adds e with b as its content.
+func (d *draft) putEntry(b []byte, e bundle.Entry) {
+	e.Digest, e.Size = bundle.DigestOf(b), int64(len(b))
 	if len(b) > chunk {
 		for c := range slices.Chunk(b, chunk) {
 			e.Chunks = append(e.Chunks, bundle.DigestOf(c))

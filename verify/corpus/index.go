@@ -49,7 +49,7 @@ func indexForms(c *collector) {
 	c.index("an index with a NUL", func(b []byte) []byte { return replace(b, "nginx:1.27", "nginx:1.2\x00") })
 	c.index("an index with a tab", func(b []byte) []byte { return replace(b, "blob ", "blob\t") })
 	c.index("an index with a comment", func(b []byte) []byte { return replace(b, "\n", "\n# comment\n") })
-	c.index("an index with an unknown line", func(b []byte) []byte { return append(b, "patch "+string(head())+" 1\n"...) })
+	c.index("an index with an unknown line", func(b []byte) []byte { return append(b, "chart "+string(head())+" 1\n"...) })
 	c.index("an index of nothing but a newline", func([]byte) []byte { return []byte("\n") })
 	c.index("an index in JSON", func([]byte) []byte { return []byte("{}\n") })
 	c.index("an index with a first line twice", func(b []byte) []byte { return append([]byte("ferry-index-v1\n"), b...) })
@@ -57,8 +57,8 @@ func indexForms(c *collector) {
 		return append(b, "blob "+string(head())+" 1 "+strings.Repeat("x", 1<<20)+"\n"...)
 	})
 	c.index("an index with a manifest that is a blob too", manifestAsBlob)
-	newer := respelled(func(b []byte) []byte { return replace(b, "ferry-index-v1", "ferry-index-v2") })
-	c.add(30, "an index of version 2", newer, Newer, NewerFormat)
+	newer := respelled(func(b []byte) []byte { return replace(b, "ferry-index-v1", "ferry-index-v3") })
+	c.add(30, "an index of version 3", newer, Newer, NewerFormat)
 }
 
 // manifestAsBlob lists the first manifest among the blobs too, where it belongs
