@@ -129,6 +129,7 @@ var (
 	keySites     = []byte("sites")
 	keySite      = []byte("site") // inside, it is in meta
 	keyShipments = []byte("shipments")
+	keyLayers    = []byte("layers")
 
 	// Inside.
 	keyHead          = []byte("head")

@@ -21,6 +21,7 @@ func (o *Outside) Check() error {
 			return nil
 		})
 		c.fail("sites", err)
+		c.checkLayers(t)
 	})
 }
 
