@@ -31,14 +31,19 @@ var imports = []struct {
 	{"internal/term", "golang.org/x/term github.com/cheggaaa/pb/v3"},
 	{"internal/strictyaml", "go.yaml.in/yaml/v3"},
 
+	{"internal/scratch", "internal/durable"},
 	{"internal/testtool", ""},
 
 	{"bundle", ""},
 	{"bundle/volume", "bundle github.com/klauspost/reedsolomon"},
 	{"internal/oci", "bundle github.com/opencontainers/go-digest"},
 
-	{"delta/recipe", "github.com/klauspost/compress"},
-	{"delta", "bundle delta/recipe github.com/klauspost/compress"},
+	{"delta/recipe/tokens", ""},
+	{"delta/recipe", "delta/recipe/tokens github.com/klauspost/compress"},
+	{"delta/entropy", "github.com/klauspost/compress"},
+	{"delta/diff", ""},
+	{"delta/nested", "delta/recipe github.com/klauspost/compress"},
+	{"delta", "bundle delta/recipe delta/entropy delta/diff delta/nested"},
 
 	{"verify/statement", "bundle"},
 	{"verify", "bundle delta verify/statement github.com/sigstore/cosign/v2 " +
@@ -56,9 +61,9 @@ var imports = []struct {
 	{"report", "internal/term bundle"},
 	{"gateway", "internal/durable internal/term bundle bundle/volume verify/statement report github.com/klauspost/reedsolomon"},
 
-	{"outside", "internal/durable internal/strictyaml internal/oci internal/term bundle bundle/volume delta verify verify/statement " +
+	{"outside", "internal/durable internal/scratch delta/recipe delta/entropy internal/strictyaml internal/oci internal/term bundle bundle/volume delta verify verify/statement " +
 		"ledger registry release report go.yaml.in/yaml/v3 golang.org/x/sync filippo.io/age"},
-	{"inside", "internal/durable internal/strictyaml internal/oci internal/term bundle bundle/volume delta verify verify/statement " +
+	{"inside", "internal/durable internal/scratch delta/recipe internal/strictyaml internal/oci internal/term bundle bundle/volume delta verify verify/statement " +
 		"ledger registry registry/harbor release rollout report go.yaml.in/yaml/v3 golang.org/x/sync filippo.io/age"},
 
 	{"verify/corpus", "bundle bundle/volume verify/statement"},
@@ -69,7 +74,8 @@ var imports = []struct {
 		"github.com/urfave/cli/v2 go.yaml.in/yaml/v3"},
 
 	// Programs that measure ferry from outside, as a user would run it.
-	{"bench", "internal/durable internal/oci bundle registry github.com/google/go-containerregistry golang.org/x/sync golang.org/x/sys"},
+	{"bench", "internal/durable internal/oci bundle delta/recipe registry github.com/klauspost/compress github.com/google/go-containerregistry golang.org/x/sync golang.org/x/sys"},
+	{"bench/layers", "github.com/klauspost/compress"},
 	{"examples/apps/hello-api", ""},
 	{"examples/apps/hello-worker", ""},
 	{"examples/imagebuild", "github.com/google/go-containerregistry"},
@@ -77,7 +83,9 @@ var imports = []struct {
 
 // pure are the packages that work on bytes they are given. A gateway officer
 // who reads them need not ask what else they touch.
-var pure = []string{"bundle", "delta", "delta/recipe", "verify/statement", "internal/oci"}
+var pure = []string{
+	"bundle", "delta", "delta/recipe", "delta/recipe/tokens", "delta/entropy", "delta/diff", "delta/nested", "verify/statement", "internal/oci",
+}
 
 // effects are the packages of the standard library that reach outside the
 // process. A pure package imports none.

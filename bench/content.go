@@ -26,39 +26,41 @@ const (
 	signatureType = "application/vnd.dev.cosign.simplesigning.v1+json"
 )
 
-// A layer is a tar with one file that no compressor makes smaller, in gzip.
-// It is made again whenever it is read, so it may be larger than memory.
+// A layer is the tar of an image's layer, in gzip.
 type layer struct {
-	name   string // seed of the content
-	file   int64  // bytes of content
 	digest bundle.Digest
 	diffID bundle.Digest
 	size   int64 // bytes
+	plain  int64 // bytes of the tar
+	open   func(offset int64) (io.ReadCloser, error)
 }
 
-// newLayer returns a layer with size bytes of content. The same name gives the
-// same bytes.
+// newLayer returns a layer with one file that no compressor makes smaller, of
+// size bytes. The same name gives the same bytes. They are made again whenever
+// they are read, so there may be more than memory holds.
 func newLayer(name string, size int64) (*layer, error) {
-	l := &layer{name: name, file: size}
+	n := noiseLayer{name, size}
 	packed, unpacked := newDigester(), newDigester()
-	if err := l.write(packed, unpacked); err != nil {
+	if err := n.write(packed, unpacked); err != nil {
 		return nil, err
 	}
-	l.digest, l.size, l.diffID = packed.digest(), packed.n, unpacked.digest()
-	return l, nil
+	return &layer{packed.digest(), unpacked.digest(), packed.n, unpacked.n, n.open}, nil
+}
+
+// A noiseLayer is what newLayer makes.
+type noiseLayer struct {
+	name string // seed of the content
+	file int64  // bytes of content
 }
 
 // write writes the layer to packed, and to unpacked what is in it.
-func (l *layer) write(packed, unpacked io.Writer) error {
+func (l noiseLayer) write(packed, unpacked io.Writer) error {
 	z, err := gzip.NewWriterLevel(packed, gzip.NoCompression)
 	if err != nil {
 		return err
 	}
 	w := tar.NewWriter(io.MultiWriter(z, unpacked))
-	if err := w.WriteHeader(&tar.Header{Name: "noise", Mode: 0o644, Size: l.file, Format: tar.FormatGNU}); err != nil {
-		return err
-	}
-	if _, err := io.CopyN(w, noise(l.name), l.file); err != nil {
+	if err := writeFile(w, "noise", l.file, noise(l.name)); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -68,7 +70,7 @@ func (l *layer) write(packed, unpacked io.Writer) error {
 }
 
 // open returns the bytes of the layer from offset on.
-func (l *layer) open(offset int64) (io.ReadCloser, error) {
+func (l noiseLayer) open(offset int64) (io.ReadCloser, error) {
 	r, w := io.Pipe()
 	go func() { _ = w.CloseWithError(l.write(w, io.Discard)) }() // the reader is told
 	if _, err := io.CopyN(io.Discard, r, offset); err != nil {
@@ -76,6 +78,15 @@ func (l *layer) open(offset int64) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// writeFile adds a file to a tar.
+func writeFile(w *tar.Writer, name string, size int64, content io.Reader) error {
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, Format: tar.FormatGNU}); err != nil {
+		return err
+	}
+	_, err := io.CopyN(w, content, size)
+	return err
 }
 
 // noise returns endless bytes that follow from a name.

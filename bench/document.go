@@ -10,6 +10,7 @@ import (
 // A document is docs/benchmarks.md in the making.
 type document struct {
 	machine  []string // facts about the machine
+	left     []string // out of what is measured
 	bars     [][]string
 	sections bytes.Buffer
 }
@@ -51,6 +52,9 @@ func (d *document) text() []byte {
 	for _, fact := range d.machine {
 		fmt.Fprintf(&b, "* %s\n", fact)
 	}
+	if len(d.left) > 0 {
+		fmt.Fprintf(&b, "\nThis run left out: %s.\n", strings.Join(d.left, ", "))
+	}
 	b.WriteString("\n## Bars\n\n")
 	b.WriteString(table(append([][]string{{"what", "bar", "measured", "met"}}, d.bars...)))
 	b.Write(d.sections.Bytes())
@@ -66,4 +70,16 @@ func mib(n int64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 // times says how often b fits into a.
-func times(a, b int64) string { return fmt.Sprintf("%.3f", float64(a)/float64(b)) }
+func times(a, b int64) string { return fmt.Sprintf("%.3f", ratio(a, b)) }
+
+// ratio says how often b fits into a.
+func ratio(a, b int64) float64 { return float64(a) / float64(b) }
+
+func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
+
+func kilobytes(n int64) string { return fmt.Sprintf("%.1f kB", float64(n)/1e3) }
+
+// perSecond returns how many of n were done in a second.
+func perSecond(n int64, d time.Duration) float64 { return float64(n) / max(d.Seconds(), 1e-3) }
+
+func rate(perSecond float64) string { return fmt.Sprintf("%.1f MB/s", perSecond/1e6) }

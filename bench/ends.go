@@ -18,14 +18,32 @@ type ends struct {
 	release        string // file
 	outbox         string // folder
 	source, site   *server
+	shared         bool // source is somebody else's
 }
 
 // newEnds starts the registries of both ends and sets both up. The caller must
 // call close.
-func (b *bench) newEnds(ctx context.Context, name string) (_ *ends, err error) {
+func (b *bench) newEnds(ctx context.Context, name string) (*ends, error) {
+	source, err := b.serve(ctx, name+"/source")
+	if err != nil {
+		return nil, err
+	}
+	e, err := b.newEndsOf(ctx, name, source)
+	if err != nil {
+		source.stop()
+		return nil, err
+	}
+	e.shared = false
+	return e, nil
+}
+
+// newEndsOf sets both ends up, with a source registry that is there already
+// and stays when they are closed.
+func (b *bench) newEndsOf(ctx context.Context, name string, source *server) (_ *ends, err error) {
 	e := &ends{
 		b: b, name: name, vendor: name + "/vendor", inside: name + "/north",
 		release: name + "/release.yaml", outbox: name + "/outbox",
+		source: source, shared: true,
 	}
 	defer func() {
 		if err != nil {
@@ -33,9 +51,6 @@ func (b *bench) newEnds(ctx context.Context, name string) (_ *ends, err error) {
 		}
 	}()
 	if err := durable.MkdirAll(durable.OS, filepath.Join(b.dir, name), 0o755); err != nil {
-		return nil, err
-	}
-	if e.source, err = b.serve(ctx, name+"/source"); err != nil {
 		return nil, err
 	}
 	if e.site, err = b.serve(ctx, name+"/site"); err != nil {
@@ -62,10 +77,11 @@ func (b *bench) newEnds(ctx context.Context, name string) (_ *ends, err error) {
 }
 
 func (e *ends) close() {
-	for _, s := range []*server{e.source, e.site} {
-		if s != nil {
-			s.stop()
-		}
+	if e.site != nil {
+		e.site.stop()
+	}
+	if !e.shared {
+		e.source.stop()
 	}
 }
 

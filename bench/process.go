@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -56,28 +57,35 @@ func (b *bench) command(ctx context.Context, program string, args ...string) *ex
 // run runs a program to its end, which must be a success, and returns what it
 // took and what it printed.
 func (b *bench) run(ctx context.Context, program string, args ...string) (usage, string, error) {
+	var stdout bytes.Buffer
+	u, err := b.runInto(ctx, &stdout, program, args...)
+	return u, stdout.String(), err
+}
+
+// runInto is run for a program that prints more than one would keep.
+func (b *bench) runInto(ctx context.Context, stdout io.Writer, program string, args ...string) (usage, error) {
 	cmd := b.command(ctx, program, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = stdout, &stderr
 	start := b.now()
 	err := cmd.Run()
 	u := usage{wall: b.now().Sub(start)}
 	if err != nil {
-		return u, "", fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, stderr.String())
+		return u, fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, stderr.String())
 	}
 	rusage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return u, "", errors.New("this system does not tell what a process took")
+		return u, errors.New("this system does not tell what a process took")
 	}
 	u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	var own syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
-		return u, "", err
+		return u, err
 	}
 	u.floor = own.Maxrss * 1024
 	u.peak = rusage.Maxrss * 1024    // Linux counts KiB
 	u.written = rusage.Oublock * 512 // and blocks
-	return u, stdout.String(), nil
+	return u, nil
 }
 
 // runAll runs several commands, one after the other.

@@ -1,0 +1,5 @@
+module golden
+
+go 1.26
+
+require github.com/klauspost/compress v1.19.2
