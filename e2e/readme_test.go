@@ -63,6 +63,7 @@ var inlineCommands = map[string]string{
 	"make demo":             "",
 	"make test":             "",
 	"pack --dry-run":        "ferry --dir vendor pack --dry-run --site north release.yaml",
+	"--no-patch":            "ferry --dir vendor pack --dry-run --site north release.yaml --no-patch",
 	"--volume-size dvd":     "ferry --dir vendor pack --dry-run --site north release.yaml --volume-size dvd",
 	"--json":                "ferry --json version",
 }

@@ -54,7 +54,7 @@ func (i *importing) contents() ([]content, error) {
 	if err := i.mapContents(all, manifestOf); err != nil {
 		return nil, err
 	}
-	return all, i.checkHeld(all, entries)
+	return all, i.checkHeld(all)
 }
 
 // readRelease reads the manifest of a release, and the resolved release that
@@ -197,14 +197,18 @@ func (a *Agent) resolved(r ledger.Release) (*release.Resolved, error) {
 	return release.ParseResolved(m.Raw)
 }
 
-// checkHeld makes sure that what is not in the bundle is held.
-func (i *importing) checkHeld(all []content, entries map[bundle.Digest]int) error {
+// checkHeld makes sure that what the bundle does not bring is held.
+func (i *importing) checkHeld(all []content) error {
+	brought := make(map[bundle.Digest]bool)
+	for _, b := range i.plan.Index().Holdings() {
+		brought[b.Digest] = true
+	}
 	for _, c := range all {
 		for _, a := range c.all() {
 			var absent []bundle.Digest
 			for _, p := range a.pushes {
 				for _, b := range p.Blobs {
-					if _, ok := entries[b.Digest]; !ok {
+					if !brought[b.Digest] {
 						absent = append(absent, b.Digest)
 					}
 				}

@@ -2,6 +2,7 @@ package inside
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 
@@ -26,7 +27,11 @@ func (i *importing) deliver(ctx context.Context) error {
 	all := slices.Concat(artifacts, heads)
 	p := i.newPusher()
 	i.a.o.Progress.Stage("pushing blobs to %s", i.a.site.Registry)
-	if err := p.pushBlobs(ctx, all); err != nil {
+	err = p.pushBlobs(ctx, all, i.making())
+	if i.work != nil {
+		err = errors.Join(err, i.work.Remove())
+	}
+	if err != nil {
 		return err
 	}
 	if err := i.advance(ledger.BundleBlobs); err != nil {
@@ -58,6 +63,15 @@ func (i *importing) deliver(ctx context.Context) error {
 	}
 	i.report.State = string(ledger.BundleImported)
 	return nil
+}
+
+// making returns what the patches of the bundle make.
+func (i *importing) making() making {
+	made := make(map[bundle.Digest]bool)
+	for _, b := range i.plan.Index().Rebuilt {
+		made[b.Digest] = true
+	}
+	return making{made, i.rebuild}
 }
 
 // advance records the next state of the bundle, unless an interrupted import

@@ -8,6 +8,7 @@ import (
 
 	"github.com/airgap-ferry/ferry/bundle"
 	"github.com/airgap-ferry/ferry/bundle/volume"
+	"github.com/airgap-ferry/ferry/internal/scratch"
 	"github.com/airgap-ferry/ferry/ledger"
 	"github.com/airgap-ferry/ferry/report"
 	"github.com/airgap-ferry/ferry/verify/statement"
@@ -98,6 +99,7 @@ type importing struct {
 	b       *volume.Bundle
 	staging *staging
 	plan    *bundle.Plan
+	work    *scratch.Dir // while patches are applied
 	report  report.Import
 	skipped []volume.Skipped
 }
@@ -223,6 +225,10 @@ func (i *importing) dryRun(ctx context.Context) error {
 	plan, _, skipped, err := i.b.Plan()
 	i.skipped = append(i.skipped, skipped...)
 	if err != nil {
+		return err
+	}
+	i.plan = plan
+	if err := i.checkPatches(ctx); err != nil {
 		return err
 	}
 	digester := volume.NewDigester(plan)

@@ -81,6 +81,7 @@ type Options struct {
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // the clock, read once per command
 	Parallel int              // transfers at a time, 0 for 8
+	Memory   int64            // bytes that applying patches may take, 0 for delta.DefaultMemory
 	FS       durable.FS       // nil: the file system of the system
 }
 

@@ -63,6 +63,9 @@ type need struct {
 	owner string   // the first artifact that needs it, for people
 	repos []string // that must have it
 	held  []string // repositories that have it already, as far as is known
+
+	// open gives the bytes of a blob that a patch has made, nil for others.
+	open func(offset int64) (io.ReadCloser, error)
 }
 
 // blobsOf returns each blob once with all repositories that need it, the
@@ -89,9 +92,15 @@ func blobsOf(artifacts []artifact) []need {
 	return needs
 }
 
+// A making makes blobs from patches.
+type making struct {
+	made    map[bundle.Digest]bool // what it makes
+	rebuild func(ctx context.Context, push pusherOf) error
+}
+
 // pushBlobs makes the registry have every blob in every repository that needs
-// it.
-func (p *pusher) pushBlobs(ctx context.Context, artifacts []artifact) error {
+// it. Blobs that m makes are pushed while it makes the next.
+func (p *pusher) pushBlobs(ctx context.Context, artifacts []artifact, m making) error {
 	needs := blobsOf(artifacts)
 	var total int64
 	for i := range needs { // here, as one goroutine at a time may ask the ledger
@@ -103,12 +112,77 @@ func (p *pusher) pushBlobs(ctx context.Context, artifacts []artifact) error {
 	}
 	p.progress.Start(total)
 	defer p.progress.Finish()
+	made, err := p.wanted(ctx, needs, m)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(p.parallel)
 	for _, n := range needs {
-		g.Go(func() error { return p.pushBlob(ctx, n) })
+		if _, later := made[n.blob.Digest]; !later {
+			g.Go(func() error { return p.pushBlob(ctx, n) })
+		}
 	}
-	return g.Wait()
+	if len(made) > 0 {
+		err = m.rebuild(ctx, func(d bundle.Digest, open func() (io.ReadCloser, error), done func() error) {
+			g.Go(func() error { return errors.Join(p.pushMade(ctx, made[d], open), done()) })
+		})
+	}
+	if err != nil {
+		cancel()
+	}
+	if errPush := g.Wait(); err == nil || errors.Is(err, context.Canceled) {
+		return errors.Join(errPush, err)
+	}
+	return err
+}
+
+// wanted returns which of needs must be made: all that can be made, or none if
+// the registry has them all.
+func (p *pusher) wanted(ctx context.Context, needs []need, m making) (map[bundle.Digest]need, error) {
+	made := make(map[bundle.Digest]need)
+	lacking := false
+	for _, n := range needs {
+		if !m.made[n.blob.Digest] {
+			continue
+		}
+		made[n.blob.Digest] = n
+		for _, repo := range n.repos {
+			if lacking {
+				break
+			}
+			_, ok, err := p.client.StatBlob(ctx, repo, n.blob.Digest)
+			if err != nil && !errors.Is(err, registry.ErrUnauthorized) {
+				return nil, err
+			}
+			lacking = !ok
+		}
+	}
+	if !lacking {
+		return nil, nil
+	}
+	return made, nil
+}
+
+// pushMade pushes a blob that a patch has made. n is the zero need if nobody
+// asked for it.
+func (p *pusher) pushMade(ctx context.Context, n need, open func() (io.ReadCloser, error)) error {
+	if len(n.repos) == 0 {
+		return nil
+	}
+	n.open = func(offset int64) (io.ReadCloser, error) {
+		r, err := open()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := io.CopyN(io.Discard, r, offset); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		return r, nil
+	}
+	return p.pushBlob(ctx, n)
 }
 
 // pushBlob brings one blob to its first repository, and from there to the
@@ -119,11 +193,15 @@ func (p *pusher) pushBlob(ctx context.Context, n need) error {
 	var sent int64
 	held := n.held
 	for _, repo := range n.repos {
+		open := n.open
 		from := slices.DeleteFunc(slices.Clone(held), func(r string) bool { return r == repo })
+		if open == nil {
+			open = p.source(ctx, n.blob.Digest, n.owner, from)
+		}
 		how, err := p.client.PushBlob(ctx, registry.Upload{
 			Repository: repo, Digest: n.blob.Digest, Size: n.blob.Size,
 			MountFrom: from[:min(len(from), maxMounts)],
-			Open:      p.source(ctx, n.blob.Digest, n.owner, from),
+			Open:      open,
 			Progress: func(n int64) {
 				sent += n
 				item.Add(n)
@@ -157,15 +235,19 @@ func (p *pusher) source(ctx context.Context, d bundle.Digest, owner string, held
 	}
 }
 
-// A MissingError reports content that a release needs, that the bundle does
-// not carry because the site is believed to hold it, and that the registry no
-// longer has.
+// A MissingError reports content that a release or a patch needs, that the
+// bundle does not carry because the site is believed to hold it, and that the
+// registry no longer has.
 type MissingError struct {
 	Digests []bundle.Digest
 	Owner   string // what needs it, "" if unknown
+	Base    bool   // a patch does, to rebuild something else from it
 }
 
 func (e *MissingError) Error() string {
+	if e.Base {
+		return e.base()
+	}
 	text := fmt.Sprintf("%s is neither in the bundle nor held", e.Digests[0])
 	if n := len(e.Digests); n > 1 {
 		text = fmt.Sprintf("%s and %d more are neither in the bundle nor held", e.Digests[0], n-1)
@@ -174,6 +256,13 @@ func (e *MissingError) Error() string {
 		text = fmt.Sprintf("%s: %s", e.Owner, text)
 	}
 	return text
+}
+
+func (e *MissingError) base() string {
+	if n := len(e.Digests); n > 1 {
+		return fmt.Sprintf("base %s of a patch and %d more bases are not held any more", e.Digests[0], n-1)
+	}
+	return fmt.Sprintf("base %s of a patch is not held any more", e.Digests[0])
 }
 
 func (p *pusher) count(how registry.How, size int64) {

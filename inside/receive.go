@@ -50,6 +50,9 @@ func (i *importing) receive(ctx context.Context, row ledger.Bundle) (complete bo
 	if err := i.readIndex(); err != nil {
 		return false, err
 	}
+	if err := i.checkPatches(ctx); err != nil {
+		return false, err
+	}
 	if row.State == ledger.BundleSeen {
 		if err := i.a.ledger.SetState(st.Epoch, st.Seq, ledger.BundleVerified, "", i.a.now); err != nil {
 			return false, err

@@ -130,7 +130,11 @@ func (s *staging) checkEntry(entry int) error {
 	defer f.Close() //nolint:errcheck // only read
 	e, hash := s.entry(entry), newHash()
 	buf := make([]byte, min(e.Size, s.plan.Layout.ChunkSize))
-	for i, want := range e.Chunks {
+	chunks := e.Chunks
+	if chunks == nil {
+		chunks = []bundle.Digest{e.Digest} // it is one
+	}
+	for i, want := range chunks {
 		offset := int64(i) * s.plan.Layout.ChunkSize
 		chunk := buf[:min(int64(len(buf)), e.Size-offset)]
 		if _, err := io.ReadFull(f, chunk); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {

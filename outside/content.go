@@ -29,6 +29,10 @@ func (p *Plan) describe() error {
 			p.report.NewBytes += item.Size
 		}
 	}
+	for _, item := range p.items {
+		p.report.Payload += item.Size
+	}
+	p.report.Patches = p.patches
 	var err error
 	if p.report.Contents, err = p.contents(); err != nil {
 		return err

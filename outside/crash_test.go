@@ -206,6 +206,7 @@ func namesIn(t *testing.T, fsys durable.FS, dir string) []string {
 // What a killed run has fetched is not fetched again; damage in it is.
 func TestResumeFetchesOnlyTheRest(t *testing.T) {
 	e, file, want := crashEnv(t)
+	e.noPatch = true // which would keep the blobs
 	tests := []struct {
 		name    string
 		volume  string

@@ -63,6 +63,7 @@ type env struct {
 	parallel           int
 	free               int64 // bytes on the disk; 0: as many as there are
 	volumeSize         int64
+	noPatch            bool
 }
 
 // newEnv returns a new agent with site north, and a registry with an image in
@@ -220,7 +221,7 @@ func (e *env) pack(tb testing.TB, releaseFile string) (*report.Packed, error) {
 }
 
 func (e *env) options(releaseFile string) PackOptions {
-	return PackOptions{Site: "north", ReleaseFile: releaseFile, Output: e.out, VolumeSize: e.volumeSize}
+	return PackOptions{Site: "north", ReleaseFile: releaseFile, Output: e.out, VolumeSize: e.volumeSize, NoPatch: e.noPatch}
 }
 
 func (e *env) mustPack(t *testing.T, releaseFile string) *report.Packed {

@@ -139,7 +139,7 @@ func (p *Plan) stage(ctx context.Context, shipment ledger.Shipment) (*staging, e
 			return nil, err
 		}
 	}
-	p.a.o.Progress.Stage("packing %s for site %s as shipment %d", term.Bytes(p.report.NewBytes), p.o.Site, shipment.Seq)
+	p.a.o.Progress.Stage("packing %s for site %s as shipment %d", term.Bytes(p.report.Payload), p.o.Site, shipment.Seq)
 	err = s.open()
 	if err == nil {
 		err = p.fetch(ctx, s)
@@ -213,9 +213,9 @@ func (p *Plan) sign(shipment ledger.Shipment, signer verify.Signer) (*record, er
 
 // ship records that the site will hold what the index lists.
 func (a *Agent) ship(s ledger.Shipment, index *bundle.Index, r *record) error {
-	blobs := make([]ledger.Blob, 0, len(index.Entries))
-	for _, e := range index.Entries {
-		blobs = append(blobs, ledger.Blob{Digest: e.Digest, Size: e.Size})
+	var blobs []ledger.Blob
+	for _, b := range index.Holdings() {
+		blobs = append(blobs, ledger.Blob(b))
 	}
 	releases := make([]ledger.Release, 0, len(s.Releases))
 	for _, info := range s.Releases {

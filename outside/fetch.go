@@ -42,7 +42,7 @@ func (p *Plan) fetch(ctx context.Context, s *staging) error {
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Compare(p.index.Entries[b].Size, p.index.Entries[a].Size)
 	})
-	f.progress.Start(p.report.NewBytes)
+	f.progress.Start(p.report.Payload)
 	defer f.progress.Finish()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
@@ -75,7 +75,12 @@ func (f *fetcher) entry(ctx context.Context, i int) error {
 		shown.Add(item.Size)
 		return f.s.putFrame(i)
 	}
-	r, err := f.open(ctx, item)
+	if r := f.p.a.kept(item); r != nil {
+		if ok, err := f.bring(ctx, i, r, buf, shown); ok || err != nil {
+			return err
+		}
+	}
+	r, err := f.p.a.openItem(ctx, item)
 	if err != nil {
 		return err
 	}
@@ -85,10 +90,25 @@ func (f *fetcher) entry(ctx context.Context, i int) error {
 		return readError(item, err)
 	}
 	if got.digest != item.Digest {
-		return contentError(item, got)
+		return contentError(item, got.digest)
 	}
 	f.p.index.Entries[i].Chunks = got.chunks
 	return nil
+}
+
+// bring brings entry i into the volumes from what is kept of it, and reports
+// whether that was right.
+func (f *fetcher) bring(ctx context.Context, i int, r io.ReadCloser, buf []byte, shown *term.Item) (bool, error) {
+	defer r.Close()
+	got, err := f.pour(ctx, i, r, buf, f.s.put, shown)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err != nil || got.digest != f.p.items[i].Digest {
+		return false, nil
+	}
+	f.p.index.Entries[i].Chunks = got.chunks
+	return true, nil
 }
 
 // keep reports whether entry i stands in the files already as it should.
@@ -104,8 +124,8 @@ func (f *fetcher) keep(ctx context.Context, i int, buf []byte) bool {
 	return true
 }
 
-// open opens the bytes of an item where they come from.
-func (f *fetcher) open(ctx context.Context, item release.Item) (io.ReadCloser, error) {
+// openItem opens the bytes of an item where they come from.
+func (a *Agent) openItem(ctx context.Context, item release.Item) (io.ReadCloser, error) {
 	switch {
 	case item.IsManifest:
 		return io.NopCloser(bytes.NewReader(item.Raw)), nil
@@ -114,7 +134,7 @@ func (f *fetcher) open(ctx context.Context, item release.Item) (io.ReadCloser, e
 	case item.Size == 0:
 		return io.NopCloser(bytes.NewReader(nil)), nil
 	}
-	return f.p.a.client.Blob(ctx, item.Repository, item.Digest, 0)
+	return a.client.Blob(ctx, item.Repository, item.Digest, 0)
 }
 
 // poured is what went by.
@@ -180,12 +200,12 @@ func readError(item release.Item, err error) error {
 
 // contentError says that the bytes of an item are not those that its digest
 // names.
-func contentError(item release.Item, got poured) error {
+func contentError(item release.Item, got bundle.Digest) error {
 	if item.Repository == "" {
 		return fmt.Errorf("reading %q: changed since the release was resolved: digest was %s, is %s",
-			item.Owner, item.Digest, got.digest)
+			item.Owner, item.Digest, got)
 	}
-	return wrongContent(item.Repository, item.Digest, fmt.Sprintf("it served %s", got.digest))
+	return wrongContent(item.Repository, item.Digest, fmt.Sprintf("it served %s", got))
 }
 
 // sizeError says that there are more or fewer bytes of an item than there

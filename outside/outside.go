@@ -124,6 +124,7 @@ type Agent struct {
 	ledger *ledger.Outside
 	client *registry.Client
 	hosts  *hosts
+	patch  *patcher // of the last plan; nil if it had none
 
 	// Of the machine; tests put others in their place.
 	freeSpace  func(dir string) (int64, error)
@@ -171,10 +172,10 @@ func Open(dir string, o Options) (*Agent, error) {
 	return a, nil
 }
 
-// Close lets go of the ledger.
+// Close removes what its plan left to be packed, and lets go of the ledger.
 func (a *Agent) Close() error {
 	a.client.Close()
-	return a.ledger.Close()
+	return errors.Join(a.patch.close(), a.ledger.Close())
 }
 
 // path returns where a file of the agent is.

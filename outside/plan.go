@@ -31,6 +31,13 @@ type PackOptions struct {
 	Expires     time.Duration // after the issue; 0: as ferry.yaml says
 	Basis       string        // BasisShipped (or ""), BasisAcked or BasisNone
 	Locked      bool          // the lock file must be there and agree with what is resolved
+
+	// Of patches. The zero values make them wherever they are smaller.
+	NoPatch   bool   // everything goes whole
+	For       string // ForBytes, ForTime, or "" for what is usual
+	Link      int64  // bytes per second that get to the site, 0 if that is not known; see ParseLink
+	Memory    int64  // bytes that making patches takes; 0 for delta.DefaultMemory
+	CacheSize int64  // bytes of blobs that are kept for later patches; 0 for DefaultCacheSize, less for none
 }
 
 // A Plan is what would be shipped. It can be executed once, while its agent is
@@ -53,6 +60,8 @@ type Plan struct {
 	after      bundle.Digest  // inventory
 	digest     bundle.Digest  // of all that decides about the bundle, but seq and time
 	resumed    bool           // an earlier run with the same plan was stopped
+	patched    *patched       // nil if nothing is
+	patches    []report.Patch // verdicts on the blobs that could be patched
 	report     report.Plan
 }
 
@@ -60,6 +69,10 @@ type Plan struct {
 // it, and compares all of it with the holdings of the site. What is wrong with
 // the release is returned all at once. A site that the ledger doesn't have is
 // [ledger.ErrNotFound].
+//
+// Where a patch is smaller than what it rebuilds, it is made here already, so
+// that the plan says what will travel. Until the agent is closed it lies in the
+// agent's directory.
 func (a *Agent) Plan(ctx context.Context, o PackOptions) (*Plan, error) {
 	p := &Plan{a: a, o: o}
 	if err := p.prepare(); err != nil {
@@ -73,7 +86,7 @@ func (a *Agent) Plan(ctx context.Context, o PackOptions) (*Plan, error) {
 			return nil, err
 		}
 	}
-	if err := p.compare(); err != nil {
+	if err := p.compare(ctx); err != nil {
 		return nil, err
 	}
 	unfinished, ok, err := a.ledger.Unfinished(o.Site)
@@ -85,7 +98,7 @@ func (a *Agent) Plan(ctx context.Context, o PackOptions) (*Plan, error) {
 		if err := a.finish(ctx, unfinished); err != nil {
 			return nil, err
 		}
-		if err := p.compare(); err != nil {
+		if err := p.compare(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -106,6 +119,9 @@ func (p *Plan) prepare() error {
 	}
 	if !bundle.ValidToolName(p.a.o.Tool) {
 		return fmt.Errorf("tool %.80q: want 1 to 64 printable characters", p.a.o.Tool)
+	}
+	if p.o.For == ForTime && p.o.Link <= 0 {
+		return errors.New("to be ready soonest, the rate of the link must be known")
 	}
 	if p.o.Expires == 0 {
 		p.o.Expires = p.a.config.expires
@@ -166,13 +182,18 @@ func (p *Plan) resolve(ctx context.Context) error {
 	return errors.Join(err, src.save(p.a))
 }
 
-// compare looks up what the site holds, and lays out what it lacks.
-func (p *Plan) compare() error {
+// compare looks up what the site holds, makes the patch, and lays out what the
+// site lacks.
+func (p *Plan) compare(ctx context.Context) error {
 	var err error
 	if p.site, err = p.a.ledger.Site(p.o.Site); err != nil {
 		return err
 	}
 	if err := p.lookUp(); err != nil {
+		return err
+	}
+	p.patched, p.patches = nil, nil
+	if err := p.makePatch(ctx); err != nil {
 		return err
 	}
 	if err := p.layOut(); err != nil || p.Empty() {
@@ -208,11 +229,8 @@ func (p *Plan) layOut() error {
 	p.index, p.items, p.layout = new(bundle.Index), nil, nil
 	chunk := bundle.ChunkSizeFor(p.o.VolumeSize)
 	byDigest := make(map[bundle.Digest]release.Item)
-	for _, item := range p.resolution.Items() {
-		if p.held[item.Digest] {
-			continue
-		}
-		e := bundle.Entry{Digest: item.Digest, Size: item.Size}
+	for _, item := range p.travelling() {
+		e := bundle.Entry{Digest: item.Digest, Size: item.Size, Patch: p.patched.is(item.Digest)}
 		if item.IsManifest {
 			e.MediaType = item.MediaType
 		}
@@ -225,6 +243,7 @@ func (p *Plan) layOut() error {
 	if p.Empty() {
 		return nil
 	}
+	p.patched.list(p.index)
 	var err error
 	if p.index.Changes, err = p.changes(); err != nil {
 		return err
@@ -237,6 +256,21 @@ func (p *Plan) layOut() error {
 		return fmt.Errorf("laying out the bundle: %w", err)
 	}
 	return nil
+}
+
+// travelling returns the items that the bundle carries: what the site lacks and
+// no patch makes, and the patch.
+func (p *Plan) travelling() []release.Item {
+	var items []release.Item
+	for _, item := range p.resolution.Items() {
+		if !p.held[item.Digest] && !p.patched.makes(item.Digest) {
+			items = append(items, item)
+		}
+	}
+	if p.patched != nil {
+		items = append(items, p.patched.item)
+	}
+	return items
 }
 
 // takeInventory finds out what the bundle leans on, and what the site holds
@@ -253,6 +287,9 @@ func (p *Plan) takeInventory() error {
 		} else {
 			added = append(added, ledger.Blob{Digest: item.Digest, Size: item.Size})
 		}
+	}
+	for _, b := range p.index.Bases {
+		leansOn = append(leansOn, b.Digest)
 	}
 	var err error
 	if p.requires, err = p.a.ledger.Requires(p.o.Site, leansOn); err != nil {
@@ -289,7 +326,7 @@ func (p *Plan) shipment() ledger.Shipment {
 	issued := p.a.now()
 	return ledger.Shipment{
 		Plan: p.digest, Issued: issued, Expires: issued.Add(p.o.Expires),
-		Bytes: p.report.NewBytes, Releases: []bundle.ReleaseInfo{p.releaseInfo()}, Requires: p.requires,
+		Bytes: p.report.Payload, Releases: []bundle.ReleaseInfo{p.releaseInfo()}, Requires: p.requires,
 		InventoryBefore: p.before, InventoryAfter: p.after,
 	}
 }

@@ -49,13 +49,11 @@ func ParseVolumeSize(s string) (int64, error) {
 	if word == "" {
 		return 0, nil
 	}
-	number := strings.TrimRight(word, "bikmgt ")
-	unit, known := units[strings.TrimSpace(word[len(number):])]
-	v, err := strconv.ParseFloat(number, 64)
-	if err != nil || !known || strings.Trim(number, "0123456789.") != "" {
+	v, ok := parseAmount(word)
+	if !ok {
 		return 0, fmt.Errorf("volume size %.40q: want a size such as 4GiB or 700MB, or one of %s", s, strings.Join(names, ", "))
 	}
-	bytes := math.Floor(v * float64(unit))
+	bytes := math.Floor(v)
 	if bytes == 0 {
 		return 0, nil
 	}
@@ -63,4 +61,66 @@ func ParseVolumeSize(s string) (int64, error) {
 		return 0, fmt.Errorf("volume size %.40q: want %d to %d bytes", s, bundle.MinVolumeSize, int64(bundle.MaxBundleBytes))
 	}
 	return int64(bytes), nil
+}
+
+// parseAmount returns the bytes that word, in lower case, means: a number with
+// a unit or without.
+func parseAmount(word string) (bytes float64, ok bool) {
+	number := strings.TrimRight(word, "bikmgt ")
+	unit, known := units[strings.TrimSpace(word[len(number):])]
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil || !known || strings.Trim(number, "0123456789.") != "" {
+		return 0, false
+	}
+	return v * float64(unit), true
+}
+
+// ParseSize returns the bytes that s means: a number with a unit, as
+// [ParseVolumeSize] has it.
+func ParseSize(s string) (int64, error) {
+	v, ok := parseAmount(strings.ToLower(strings.TrimSpace(s)))
+	if !ok || v >= 1<<60 {
+		return 0, fmt.Errorf("size %.40q: want a size such as 512MiB or 10GB", s)
+	}
+	return int64(v), nil
+}
+
+// rates are what usual ways of carrying data bring, in bytes per second.
+var rates = []struct {
+	name string
+	rate int64
+}{
+	{"dvd", 11_000_000},
+	{"bd", 27_000_000},
+	{"usb2", 30_000_000},
+	{"usb3", 300_000_000},
+}
+
+// ParseLink returns the bytes per second that s means: bits (100Mbit, 1Gbit,
+// 512kbit) or bytes (20MB/s), with "gate-" before it if one likes, or the name
+// of a medium (dvd, bd, usb2, usb3).
+func ParseLink(s string) (int64, error) {
+	word := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(s)), "gate-")
+	names := make([]string, 0, len(rates))
+	for _, r := range rates {
+		if word == r.name {
+			return r.rate, nil
+		}
+		names = append(names, r.name)
+	}
+	bits, isBits := strings.CutSuffix(strings.TrimSuffix(word, "/s"), "bit")
+	v, ok := parseAmount(bits)
+	if !isBits {
+		v, ok = parseAmount(strings.TrimSuffix(word, "/s"))
+		ok = ok && strings.HasSuffix(word, "/s")
+	} else if len(bits) > 0 && strings.IndexByte("kmgt", bits[len(bits)-1]) >= 0 {
+		v, ok = parseAmount(bits + "b") // bits are counted in thousands
+	}
+	if isBits {
+		v /= 8
+	}
+	if !ok || v < 1 || v >= 1<<50 {
+		return 0, fmt.Errorf("rate %.40q: want a rate such as 100Mbit or 20MB/s, or one of %s", s, strings.Join(names, ", "))
+	}
+	return int64(v), nil
 }

@@ -14,6 +14,7 @@ func (r *Plan) WriteText(w io.Writer, width int) error {
 	p := &page{w: w, width: width}
 	r.head(p)
 	r.contents(p)
+	r.patches(p)
 	return p.err
 }
 
@@ -26,6 +27,7 @@ func (r *Packed) WriteText(w io.Writer, width int) error {
 	p.field("expires", when(r.Expires))
 	p.field("signed", signedBy(r.Signers)...)
 	r.contents(p)
+	r.patches(p)
 	p.line("")
 	volumes(p, r.Volumes)
 	return p.err
@@ -45,7 +47,7 @@ func (r *Plan) head(p *page) {
 		p.field("ships", fmt.Sprintf("nothing: %s holds all of it (%s)", r.Site, Count{r.Blobs, r.Bytes}.amount()))
 	} else {
 		p.field("for", number(r.Site, r.Epoch, r.Seq))
-		p.field("ships", fmt.Sprintf("%s%s", Count{r.NewBlobs, r.NewBytes}.amount(), r.share()))
+		p.field("ships", r.ships())
 	}
 	if len(r.Requires) > 0 {
 		p.field("leans on", fmt.Sprintf("shipment %s, not acknowledged so far", numbers(r.Requires)))
@@ -55,12 +57,46 @@ func (r *Plan) head(p *page) {
 	}
 }
 
-// share returns how the plan compares with a full export.
-func (r *Plan) share() string {
-	if r.Bytes == 0 || r.NewBytes == r.Bytes {
-		return ""
+// ships returns what travels, and how that compares with a full export.
+func (r *Plan) ships() string {
+	text := Count{r.NewBlobs, r.NewBytes}.amount()
+	if r.Payload != r.NewBytes {
+		text = fmt.Sprintf("%s for %s", term.Bytes(r.Payload), text)
 	}
-	return fmt.Sprintf("; a full export is %s (%.1f %%)", term.Bytes(r.Bytes), 100*float64(r.NewBytes)/float64(r.Bytes))
+	if r.Bytes == 0 || r.Payload == r.Bytes {
+		return text
+	}
+	return fmt.Sprintf("%s; a full export is %s (%.1f %%)", text, term.Bytes(r.Bytes), 100*float64(r.Payload)/float64(r.Bytes))
+}
+
+// patches prints a table of the blobs that are patched, or could have been.
+func (r *Plan) patches(p *page) {
+	if len(r.Patches) == 0 {
+		return
+	}
+	t := &table{indent: gutter, flexible: 2, right: []int{3, 4}}
+	t.add("", "", "", "whole", "travels")
+	for i := range r.Patches {
+		b := &r.Patches[i]
+		t.add(b.Rung, b.Digest.Short(), b.Owner, term.Bytes(b.Size), term.Bytes(b.Bytes), b.note())
+	}
+	p.line("")
+	p.table(t)
+}
+
+// note returns from what b is rebuilt and how, or why it is not.
+func (b *Patch) note() string {
+	if b.Rung == RungWhole {
+		return b.Why
+	}
+	from := "no base"
+	switch n := len(b.Bases); {
+	case n == 1:
+		from = "from " + b.Bases[0].Short()
+	case n > 1:
+		from = fmt.Sprintf("from %s and %d more", b.Bases[0].Short(), n-1)
+	}
+	return fmt.Sprintf("%s, %s, %.1f s", from, b.Encoder, float64(b.Rebuild)/1000)
 }
 
 // contents prints a table of what the release consists of.

@@ -65,11 +65,34 @@ type Plan struct {
 	Contents []Content `json:"contents"`
 	Blobs    int64     `json:"blobs"`    // all blobs and manifests of the release
 	Bytes    int64     `json:"bytes"`    // their sizes: a full export
-	NewBlobs int64     `json:"newBlobs"` // that travel
+	NewBlobs int64     `json:"newBlobs"` // that the site lacks
 	NewBytes int64     `json:"newBytes"`
+	Payload  int64     `json:"payload"` // bytes that travel for them: whole blobs, and patches of others
+	Patches  []Patch   `json:"patches,omitempty"`
 	Requires []int64   `json:"requires"` // unacknowledged shipments it leans on
 	Lock     string    `json:"lock"`     // file name of the resolved release
 }
+
+// Patch says how a blob that a site lacks gets there.
+type Patch struct {
+	Digest  bundle.Digest   `json:"digest"`
+	Owner   string          `json:"owner"` // the first image, chart or file that it is of
+	Size    int64           `json:"size"`  // bytes of the blob
+	Rung    string          `json:"rung"`  // RungRecipe and so on
+	Encoder string          `json:"encoder,omitempty"`
+	Bases   []bundle.Digest `json:"bases"`                         // that it is rebuilt from
+	Bytes   int64           `json:"bytes"`                         // that travel for it
+	Rebuild int64           `json:"rebuildMilliseconds,omitempty"` // that one core will take, about
+	Why     string          `json:"why,omitempty"`                 // it goes whole
+}
+
+// The rungs of the ladder, from the smallest patch to none.
+const (
+	RungRecipe = "recipe" // compressed again by a known encoder
+	RungNear   = "near"   // likewise, with corrections to what a near relative of it makes
+	RungTokens = "tokens" // with corrections to a model of any encoder
+	RungWhole  = "whole"  // as it is
+)
 
 // Packed is the result of pack.
 type Packed struct {

@@ -35,9 +35,19 @@ var (
 	}
 	chart = Content{Kind: KindChart, Name: "shop 0.3.0", Verdict: VerdictHeld, Blobs: 3, Bytes: 4021}
 	gone  = Content{Kind: KindImage, Name: "registry.example/shop/old:1", Verdict: VerdictRemoved}
-	plan  = Plan{
+	patch = Patch{
+		Digest: digest("layer"), Owner: "registry.example/shop/api:1.1", Size: 3_900_000, Rung: RungRecipe, Encoder: "go126 level 6",
+		Bases: []bundle.Digest{digest("old layer")}, Bytes: 990_000, Rebuild: 123,
+	}
+	largePatch = Patch{
+		Digest: digest("tool"), Owner: "tools/cli.tar.gz", Size: 300_000, Rung: RungNear, Encoder: "pigz level 6 block 131072",
+		Bases: []bundle.Digest{digest("old tool"), digest("layer"), digest("older tool")}, Bytes: 9_000, Rebuild: 20,
+	}
+	kept = Patch{Digest: digest("noise"), Owner: "registry.example/shop/api:1.1", Size: 301_000, Rung: RungWhole, Bytes: 301_000, Why: "no base"}
+	plan = Plan{
 		Site: "north", Epoch: 1, Seq: 2, Release: shop, Contents: []Content{image, chart, gone},
-		Blobs: 15, Bytes: 98_104_021, NewBlobs: 4, NewBytes: 4_210_000, Requires: []int64{1}, Lock: "release.lock.json",
+		Blobs: 15, Bytes: 98_104_021, NewBlobs: 4, NewBytes: 4_210_000, Payload: 1_300_000, Requires: []int64{1}, Lock: "release.lock.json",
+		Patches: []Patch{patch, largePatch, kept},
 	}
 	sample = Bundle{
 		Site: "north", SiteKey: digest("site key"), Epoch: 1, Seq: 2, Statement: digest("statement"), Prev: digest("prev"),
@@ -54,7 +64,7 @@ var (
 // nothing is a plan that ships nothing, whole a bundle that was verified.
 func nothing() *Plan {
 	p := plan
-	p.Seq, p.NewBlobs, p.NewBytes, p.Requires = 0, 0, 0, nil
+	p.Seq, p.NewBlobs, p.NewBytes, p.Payload, p.Requires, p.Patches = 0, 0, 0, 0, nil, nil
 	p.Contents = []Content{chart}
 	return &p
 }

@@ -112,6 +112,9 @@ func codeHint(err error) string {
 		if is[*inside.FloorError](err) {
 			return "restore a newer copy of the ledger; with this one old bundles could come in"
 		}
+		if e, ok := errors.AsType[*inside.MissingError](err); ok && e.Base {
+			return "bring the base back into the registry, or ask the sender for a bundle that needs none: ferry pack --no-patch --basis none"
+		}
 		return "ask the sender for a bundle that carries what is missing: ferry pack --basis none"
 	case exitBusy:
 		return "wait for the other ferry command, or see who it is with fuser(1)"

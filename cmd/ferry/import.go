@@ -20,6 +20,7 @@ func (p *program) importCommand() *cli.Command {
 		args:  "FILE|DIR...", min: 1, max: -1,
 		category: categoryInside,
 		flags: []cli.Flag{
+			memoryFlag(),
 			&cli.BoolFlag{Name: flagDryRun, Usage: "verify, show what would be done, and do nothing of it", EnvVars: []string{"FERRY_DRY_RUN"}},
 		},
 		examples: "ferry --dir north import inbox/\n" +
@@ -34,7 +35,11 @@ func (p *program) importBundles(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	agent, err := p.openInside(dir)
+	limit, err := memory(c)
+	if err != nil {
+		return &usageError{msg: err.Error(), command: "import"}
+	}
+	agent, err := p.openInside(dir, limit)
 	if err != nil {
 		return err
 	}
@@ -76,7 +81,8 @@ func waiting(reports []report.Import) error {
 	return &waitingError{bundles}
 }
 
-// openInside opens the agent in dir.
-func (p *program) openInside(dir string) (*inside.Agent, error) {
-	return inside.Open(dir, inside.Options{Progress: p.progress(), Now: p.now})
+// openInside opens the agent in dir. Patches may take memory bytes, 0 for what
+// is usual.
+func (p *program) openInside(dir string, memory int64) (*inside.Agent, error) {
+	return inside.Open(dir, inside.Options{Progress: p.progress(), Now: p.now, Memory: memory})
 }

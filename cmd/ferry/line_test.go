@@ -227,7 +227,7 @@ func TestCandidates(t *testing.T) {
 	}{
 		{"completion", "", []string{"bash", "zsh", "fish"}},
 		{"pack --basis =", "", []string{"shipped", "acked", "none"}},
-		{"pack --basis = acked", "--li", []string{}},
+		{"pack --basis = acked", "--lx", []string{}},
 		{"pack --site", "--", nil},
 		{"--dir", "", nil},
 		{"serve", "--read", []string{"--read-only"}},

@@ -97,7 +97,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.initCommand(), p.siteCommand(), p.trustCommand(),
 			p.packCommand(), p.verifyCommand(), p.inspectCommand(), p.importCommand(), p.statusCommand(),
-			p.serveCommand(), p.completionCommand(), p.versionCommand(),
+			p.deltaCommand(), p.serveCommand(), p.completionCommand(), p.versionCommand(),
 		},
 	}
 	app.Commands = append(app.Commands, p.helpCommand(app))

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -31,6 +34,11 @@ func (p *program) packCommand() *cli.Command {
 			&cli.StringFlag{Name: "basis", Usage: "what the site is taken to hold, by `BASIS`: shipped, acked or none", EnvVars: []string{"FERRY_BASIS"}},
 			&cli.BoolFlag{Name: "locked", Usage: "ship only what the lock file says", EnvVars: []string{"FERRY_LOCKED"}},
 			&cli.BoolFlag{Name: flagDryRun, Usage: "show what would be shipped, and write nothing", EnvVars: []string{"FERRY_DRY_RUN"}},
+			&cli.BoolFlag{Name: "no-patch", Usage: "ship every blob whole", EnvVars: []string{"FERRY_NO_PATCH"}},
+			&cli.StringFlag{Name: "for", Usage: "make patches for `WHAT`: bytes (as few as can be) or time (ready soonest over --link)", EnvVars: []string{"FERRY_FOR"}},
+			&cli.StringFlag{Name: "link", Usage: "`RATE` of the way to the site: 100Mbit, 20MB/s, gate-20MB/s, dvd, usb3...", EnvVars: []string{"FERRY_LINK"}},
+			memoryFlag(),
+			&cli.StringFlag{Name: "cache-size", Usage: "keep up to `SIZE` of what was shipped, for later patches (default 10GiB)", EnvVars: []string{"FERRY_CACHE_SIZE"}},
 			passwordFlag(),
 		},
 		examples: "ferry pack --site north release.yaml -o outbox/\n" +
@@ -98,8 +106,61 @@ func packOptions(c *cli.Context) (outside.PackOptions, error) {
 			return o, usage("%v", err)
 		}
 	}
+	if err := patchOptions(c, &o); err != nil {
+		return o, usage("%v", err)
+	}
 	return o, nil
 }
+
+// memoryFlag bounds the memory that patches take, on either side.
+func memoryFlag() cli.Flag {
+	return &cli.StringFlag{Name: "memory", Usage: "let patches take up to `SIZE` of memory (default 512MiB)", EnvVars: []string{"FERRY_MEMORY"}}
+}
+
+// patchOptions reads the flags that are about patches.
+func patchOptions(c *cli.Context, o *outside.PackOptions) (err error) {
+	o.NoPatch, o.For = c.Bool("no-patch"), c.String("for")
+	switch o.For {
+	case "", outside.ForBytes, outside.ForTime:
+	default:
+		return fmt.Errorf("for %.40q: want bytes or time", o.For)
+	}
+	if v := c.String("link"); v != "" {
+		if o.Link, err = outside.ParseLink(v); err != nil {
+			return err
+		}
+	}
+	if o.For == outside.ForTime && o.Link == 0 {
+		return errors.New("--for time wants --link RATE: what is soonest depends on it")
+	}
+	if v := c.String("cache-size"); v != "" {
+		if o.CacheSize, err = outside.ParseSize(v); err != nil {
+			return err
+		}
+		if o.CacheSize == 0 {
+			o.CacheSize = -1
+		}
+	}
+	o.Memory, err = memory(c)
+	return err
+}
+
+// memory returns what memoryFlag says, 0 if it is not given, and makes this
+// process keep to it.
+func memory(c *cli.Context) (n int64, err error) {
+	if v := c.String("memory"); v != "" {
+		if n, err = outside.ParseSize(v); err == nil && n < minMemory {
+			err = fmt.Errorf("memory %.40q: want 64MiB or more", v)
+		}
+	}
+	if err == nil && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(cmp.Or(n, outside.DefaultMemory) * 7 / 8)
+	}
+	return n, err
+}
+
+// minMemory is the least that patches get along with.
+const minMemory = 64 << 20 // bytes
 
 // openOutside opens the agent in dir.
 func (p *program) openOutside(c *cli.Context, dir string) (*outside.Agent, error) {

@@ -55,7 +55,7 @@ func (p *program) insideStatus(c *cli.Context, dir string) (err error) {
 	if c.NArg() > 0 {
 		return &usageError{msg: "a release is compared outside; inside, status takes no argument", command: "status"}
 	}
-	agent, err := p.openInside(dir)
+	agent, err := p.openInside(dir, 0)
 	if err != nil {
 		return err
 	}

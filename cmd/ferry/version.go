@@ -17,7 +17,7 @@ var (
 )
 
 // formats are what this ferry reads and writes, with their versions.
-var formats = []string{"ferry-statement-v1", "ferry-index-v1", "ferry-root-v1", "ferry-receipt-v1"}
+var formats = []string{"ferry-statement-v1", "ferry-index-v1", "ferry-index-v2", "ferry-root-v1", "ferry-receipt-v1"}
 
 func (p *program) versionCommand() *cli.Command {
 	return p.command(leaf{
