@@ -69,7 +69,7 @@ var imports = []struct {
 	{"verify/corpus", "bundle bundle/volume verify/statement"},
 
 	{"cmd/ferry-verify", "bundle bundle/volume verify/statement"},
-	{"cmd/ferry", "internal/durable internal/term bundle bundle/volume verify verify/statement " +
+	{"cmd/ferry", "internal/durable internal/term delta bundle bundle/volume verify verify/statement " +
 		"ledger registry registry/harbor registry/serve release rollout gateway report outside inside internal/strictyaml " +
 		"github.com/urfave/cli/v2 go.yaml.in/yaml/v3"},
 

@@ -96,8 +96,8 @@ func (e *ends) writeRelease(version string, images []string) error {
 }
 
 // pack packs the release.
-func (e *ends) pack(ctx context.Context) (usage, error) {
-	return e.b.runFerry(ctx, "--dir", e.vendor, "pack", "--site", "north", e.release, "-o", e.outbox)
+func (e *ends) pack(ctx context.Context, flags ...string) (usage, error) {
+	return e.b.runFerry(ctx, append([]string{"--dir", e.vendor, "pack", "--site", "north", e.release, "-o", e.outbox}, flags...)...)
 }
 
 // imports imports what was packed.

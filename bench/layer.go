@@ -35,7 +35,7 @@ func (b *bench) largeLayer(ctx context.Context) (err error) {
 	if err := e.writeRelease("1", []string{image}); err != nil {
 		return err
 	}
-	packed, err := e.pack(ctx)
+	packed, err := e.pack(ctx, "--no-patch")
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (b *bench) describeLarge(payload int64, packed, imported usage, hand *handi
 			fmt.Sprintf("≤ %d and %s", writtenBar, mib(bookkeeping)), times(m.u.written, payload), m.u.written <= writtenBar*payload+bookkeeping)
 	}
 	b.doc.section("A large layer", fmt.Sprintf(
-		"An image with one layer of %s that can't be compressed, from a registry to a bundle, and from the bundle into an empty registry; beside it the same by hand. "+
+		"An image with one layer of %s that can't be compressed, from a registry to a bundle, and from the bundle into an empty registry, whole (`--no-patch`); beside it the same by hand. "+
 			"ferry signs, verifies every byte before it acts, and syncs what it writes; by hand the archive is synced, because it is to be carried away, and nothing is verified before it is unpacked. "+
 			"Written is what the disk was made to take by the process itself, in payloads; the registries write theirs besides.", mib(payload)))
 	rows := [][]string{{"step", "time", "processor", "memory", "written"}}

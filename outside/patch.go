@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"runtime"
 	"slices"
 
@@ -74,7 +75,8 @@ func (p *Plan) makePatch(ctx context.Context) error {
 	}
 	x := &patcher{p: p, link: link{p.o.Link, p.o.For, runtime.GOMAXPROCS(0)}}
 	x.collect()
-	if len(x.targets) == 0 {
+	if !slices.ContainsFunc(x.targets, func(t *target) bool { return t.report.Rung != report.RungWhole }) {
+		x.tell()
 		return nil
 	}
 	var err error
@@ -108,13 +110,18 @@ func (x *patcher) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range x.targets {
-		x.p.patches = append(x.p.patches, t.report)
-	}
+	x.tell()
 	if file != nil {
 		x.p.patched, err = newPatched(head, file)
 	}
 	return err
+}
+
+// tell puts the verdicts into the plan.
+func (x *patcher) tell() {
+	for _, t := range x.targets {
+		x.p.patches = append(x.p.patches, t.report)
+	}
 }
 
 // close removes everything but the blobs that are kept. x may be nil.
@@ -267,11 +274,7 @@ func (x *patcher) build(ctx context.Context) (*delta.Head, *scratch.File, error)
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		took, err := x.add(b, t)
-		if err != nil {
-			return nil, nil, err
-		}
-		any = any || took
+		any = x.add(b, t) || any
 	}
 	if !any {
 		return nil, nil, nil
@@ -280,12 +283,14 @@ func (x *patcher) build(ctx context.Context) (*delta.Head, *scratch.File, error)
 }
 
 // add adds a target to the patch, unless it is better shipped whole.
-func (x *patcher) add(b *delta.Builder, t *target) (bool, error) {
+func (x *patcher) add(b *delta.Builder, t *target) bool {
 	cost, err := b.AddTarget(delta.Target{
 		Digest: t.item.Digest, Size: t.item.Size, Recipe: t.plain.recipe, Table: t.plain.table, Plain: t.plain.text,
 	})
 	if err != nil {
-		return false, fmt.Errorf("making the patch for blob %s: %w", t.item.Digest, err)
+		x.p.a.o.Log.Error("blob can't be patched", slog.String("digest", string(t.item.Digest)), slog.Any("error", err))
+		t.whole(fmt.Sprintf("no patch: %.100s", err))
+		return false
 	}
 	t.report.Bytes, t.report.Bases = cost.Bytes, append([]bundle.Digest{}, cost.Bases...)
 	rebuild := rebuildTime(t.plain.recipe)
@@ -302,9 +307,9 @@ func (x *patcher) add(b *delta.Builder, t *target) (bool, error) {
 			t.whole("its patch is as large")
 		}
 	default:
-		return true, nil
+		return true
 	}
-	return false, nil
+	return false
 }
 
 // finish writes the patch, and applies it to see that it makes what it should.
@@ -318,10 +323,17 @@ func (x *patcher) finish(ctx context.Context, b *delta.Builder) (*delta.Head, *s
 		return nil, nil, errors.Join(fmt.Errorf("making the patch: %w", err), file.Close())
 	}
 	x.p.a.o.Progress.Stage("proving the patch")
-	if err := x.prove(ctx, head, file); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("proving the patch: %w", err), file.Close())
+	err = x.prove(ctx, head, file)
+	if err == nil || ctx.Err() != nil {
+		return head, file, err
 	}
-	return head, file, nil
+	x.p.a.o.Log.ErrorContext(ctx, "patch is not proven", slog.Any("error", err))
+	for _, t := range x.targets {
+		if t.plain != nil {
+			t.whole(fmt.Sprintf("its patch is not proven: %.100s", err))
+		}
+	}
+	return nil, nil, file.Close()
 }
 
 // prove applies the patch as the site will do. That the recipes make the blobs

@@ -108,16 +108,13 @@ func ParseLink(s string) (int64, error) {
 		}
 		names = append(names, r.name)
 	}
-	bits, isBits := strings.CutSuffix(strings.TrimSuffix(word, "/s"), "bit")
-	v, ok := parseAmount(bits)
-	if !isBits {
-		v, ok = parseAmount(strings.TrimSuffix(word, "/s"))
-		ok = ok && strings.HasSuffix(word, "/s")
-	} else if len(bits) > 0 && strings.IndexByte("kmgt", bits[len(bits)-1]) >= 0 {
-		v, ok = parseAmount(bits + "b") // bits are counted in thousands
-	}
-	if isBits {
+	v, ok := 0.0, false
+	amount, perSecond := strings.CutSuffix(word, "/s")
+	if bits, isBits := strings.CutSuffix(amount, "bit"); isBits && !strings.ContainsAny(bits, "bi") {
+		v, ok = parseAmount(strings.TrimSpace(bits) + "b") // bits are counted in thousands
 		v /= 8
+	} else if perSecond && !isBits {
+		v, ok = parseAmount(amount)
 	}
 	if !ok || v < 1 || v >= 1<<50 {
 		return 0, fmt.Errorf("rate %.40q: want a rate such as 100Mbit or 20MB/s, or one of %s", s, strings.Join(names, ", "))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/airgap-ferry/ferry/bundle"
 	"github.com/airgap-ferry/ferry/bundle/volume"
+	"github.com/airgap-ferry/ferry/delta"
 	"github.com/airgap-ferry/ferry/inside"
 	"github.com/airgap-ferry/ferry/ledger"
 	"github.com/airgap-ferry/ferry/registry"
@@ -108,11 +109,11 @@ func codeOf(err error) int {
 		return exitBusy
 	case is[*registry.Error](err):
 		return exitRegistry
-	case is[*bundle.DamageError](err), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, volume.ErrNoIndex):
+	case is[*bundle.DamageError](err), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, volume.ErrNoIndex), is[*delta.MismatchError](err):
 		return exitDamaged
 	case is[*bundle.VersionError](err):
 		return exitVersion
-	case malformedBundle(err), errors.Is(err, volume.ErrNoVolume), errors.Is(err, inside.ErrNoBundle):
+	case malformedBundle(err), is[*delta.FormatError](err), errors.Is(err, volume.ErrNoVolume), errors.Is(err, inside.ErrNoBundle):
 		return exitMalformed
 	case is[*waitingError](err):
 		return exitPart

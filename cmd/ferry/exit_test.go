@@ -23,6 +23,7 @@ import (
 
 	"github.com/airgap-ferry/ferry/bundle"
 	"github.com/airgap-ferry/ferry/bundle/volume"
+	"github.com/airgap-ferry/ferry/delta"
 	"github.com/airgap-ferry/ferry/inside"
 	"github.com/airgap-ferry/ferry/internal/strictyaml"
 	"github.com/airgap-ferry/ferry/ledger"
@@ -60,6 +61,10 @@ func TestExitCode(t *testing.T) {
 		{"no bundle", inside.ErrNoBundle, 10},
 		{"damage", errDamage, 11},
 		{"cut", io.ErrUnexpectedEOF, 11},
+		{"rebuilt wrongly", &delta.MismatchError{}, 11},
+		{"no patch", &delta.FormatError{Part: "head", Msg: "x"}, 10},
+		{"patch wants more memory", &delta.MemoryError{}, 1},
+		{"patch with a lost base", &delta.BaseError{Err: &inside.MissingError{Digests: []bundle.Digest{"x"}}}, 14},
 		{"no index", volume.ErrNoIndex, 11},
 		{"version", &bundle.VersionError{Got: "ferry-statement-v2"}, 12},
 		{"untrusted", errUntrusted, 13},

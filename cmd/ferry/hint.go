@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/airgap-ferry/ferry/bundle/volume"
+	"github.com/airgap-ferry/ferry/delta"
 	"github.com/airgap-ferry/ferry/inside"
 	"github.com/airgap-ferry/ferry/ledger"
 	"github.com/airgap-ferry/ferry/outside"
@@ -49,6 +50,12 @@ func hint(err error) string {
 	}
 	if e, ok := errors.AsType[*registry.Error](err); ok && codeOf(err) == exitRegistry {
 		return registryHint(e)
+	}
+	if e, ok := errors.AsType[*delta.MemoryError](err); ok {
+		return fmt.Sprintf("let it take that much: --memory %dMiB", e.Need>>20+1)
+	}
+	if is[*delta.MismatchError](err) {
+		return "run the same command again; if it stays like this, a base in the registry is not what it was: ferry pack --no-patch needs none"
 	}
 	if is[*inside.CollisionError](err) {
 		return "change the rules in site.yaml: without a rule a source keeps its host in the path, and none meet"
