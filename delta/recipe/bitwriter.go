@@ -11,13 +11,14 @@ const bitBuffer = 32 << 10
 // A bitWriter packs bits, least significant first. Its first error stays; what
 // comes after it is dropped.
 type bitWriter struct {
-	w    io.Writer
-	err  error
-	acc  uint64
-	nb   uint // bits in acc, at most 7 between calls
-	n    int  // bytes in buf
-	lens [256]code
-	buf  [bitBuffer + 8]byte
+	w     io.Writer
+	err   error
+	acc   uint64
+	nb    uint      // bits in acc, at most 7 between calls
+	n     int       // bytes in buf
+	syms  [512]code // by symbol of a token: its code, with the extra bits
+	dists [32]distBits
+	buf   [bitBuffer + 8]byte
 }
 
 func (b *bitWriter) reset(w io.Writer) {
@@ -83,49 +84,57 @@ func header(kind uint64, last bool) uint64 {
 	return kind << 1
 }
 
-// tokens writes list with the given codes.
-func (b *bitWriter) tokens(list []token, lit *[numLit + 2]code, dist *[32]code) {
-	// Length code and extra bits in one, for each length.
-	for n := range b.lens {
+// A distBits is how a distance code is written: bits 0-15 the code, 16-23 its
+// length, 24-31 that and the number of extra bits, 32-47 what is to be taken
+// from distance-1.
+type distBits uint64
+
+func makeDistBits(c code, base uint16, extra uint8) distBits {
+	n := distBits(c & 0xff)
+	return distBits(c>>8) | n<<16 | (n+distBits(extra))<<24 | distBits(base)<<32
+}
+
+// setCodes sets the codes for pack.
+func (b *bitWriter) setCodes(lit *[numLit + 2]code, dist *[32]code) {
+	copy(b.syms[:endOfBlock], lit[:])
+	for n := range uint32(256) {
 		lc := lengthCodes[n]
 		c := lit[firstLength+int(lc)]
-		bits := uint32(c>>8) | uint32(uint8(n)-lengthBase[lc])<<(c&0xff)
-		b.lens[n] = code(bits<<8) | c&0xff + code(lengthExtra[lc])
+		bits := uint32(c>>8) | (n-uint32(lengthBase[lc]))<<(c&0xff)
+		b.syms[endOfBlock+n] = code(bits<<8) | c&0xff + code(lengthExtra[lc])
 	}
+	for i, c := range dist[:numDist] {
+		b.dists[i] = makeDistBits(c, distBase[i], distExtra[i])
+	}
+}
+
+// tokens writes list with the given codes.
+func (b *bitWriter) tokens(list []token, lit *[numLit + 2]code, dist *[32]code) {
+	b.setCodes(lit, dist)
 	const most = 2048 // tokens of at most six bytes
 	for len(list) > 0 {
 		if b.n > bitBuffer-6*most-16 {
 			b.spill()
 		}
 		n := min(len(list), most)
-		b.pack(list[:n], lit, dist)
+		b.pack(list[:n])
 		list = list[n:]
 	}
 }
 
 // pack writes tokens for which there is room.
-func (b *bitWriter) pack(list []token, lit *[numLit + 2]code, dist *[32]code) {
-	acc, nb, buf := b.acc, b.nb, b.buf[b.n:]
+func (b *bitWriter) pack(list []token) {
+	acc, nb, at := b.acc, b.nb, b.n
 	for _, t := range list {
-		if t.literal() {
-			c := lit[low8(t)]
-			acc |= uint64(c>>8) << (nb & 63)
-			nb += uint(c & 0xff)
-		} else {
-			c := b.lens[t.length()]
-			acc |= uint64(c>>8) << (nb & 63)
-			nb += uint(c & 0xff)
-			dc := t >> 15 & 31
-			c = dist[dc]
-			acc |= uint64(c>>8) << (nb & 63)
-			nb += uint(c & 0xff)
-			acc |= uint64(uint32(t)&windowMask-uint32(distBase[dc])) << (nb & 63)
-			nb += uint(distExtra[dc])
-		}
-		binary.LittleEndian.PutUint64(buf, acc)
-		buf = buf[nb>>3:]
+		s, d := b.syms[t.symbol()], b.dists[t>>15&31]
+		v := uint64(d&0xffff) | (uint64(t)&windowMask-uint64(d>>32))<<(d>>16&63)
+		v = uint64(s>>8) | v<<(s&63)
+		acc |= v << (nb & 63)
+		nb += uint(s&0xff) + uint(d>>24&0xff)
+		binary.LittleEndian.PutUint64(b.buf[at&(bitBuffer-1):], acc)
+		at += int(nb >> 3)
 		acc >>= nb &^ 7 & 63
 		nb &= 7
 	}
-	b.acc, b.nb, b.n = acc, nb, len(b.buf)-len(buf)
+	b.acc, b.nb, b.n = acc, nb, at
 }

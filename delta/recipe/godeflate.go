@@ -163,36 +163,40 @@ func (d *goDeflate) step(flush bool) {
 	}
 }
 
-func goHash(v uint32) uint32 {
-	return bits.ReverseBytes32(v) * goHashMul >> (32 - goHashBits)
-}
-
-// insert enters the position i and returns how far back the last of the same
-// hash is, at least roughly if that is out of reach.
-func (d *goDeflate) insert(i int) int {
-	h := &d.head[goHash(d.window.load32(i))&(1<<goHashBits-1)]
-	at, last := low32(i+d.base), *h
+// link enters the position at, where the text begins with text, its first byte
+// the highest. It returns how far back the last of the same hash is, at least
+// roughly if that is out of reach.
+func (d *goDeflate) link(at, text uint32) int {
+	h := &d.head[text*goHashMul>>(32-goHashBits)]
+	last := *h
 	*h = at
 	back := min(at-last, 1<<16-1)
-	d.back[low16(at)] = uint16(back)
+	d.back[low16(at)] = low16(back)
 	d.rank[low16(at)] = d.rank[low16(last)] + 1
 	return int(back)
+}
+
+func (d *goDeflate) insert(i int) int {
+	return d.link(low32(i+d.base), bits.ReverseBytes32(d.window.load32(i)))
 }
 
 // enter enters all positions there are. The levels that do so for each byte
 // need not wait for their search, and the loads of one do not wait for those of
 // another.
 func (d *goDeflate) enter() {
-	win, head, back, rank := &d.window, &d.head, &d.back, &d.rank
 	stop := min(d.end-(goMinMatch-1), d.index+goLookahead+goEnter)
-	at := low32(d.entered + d.base)
-	for i := d.entered; i < stop; i++ {
-		h := &head[goHash(win.load32(i))&(1<<goHashBits-1)]
-		last := *h
-		*h = at
-		back[low16(at)] = uint16(min(at-last, 1<<16-1))
-		rank[low16(at)] = rank[low16(last)] + 1
-		at++
+	i := d.entered
+	at := low32(i + d.base)
+	for ; i+4 <= stop; i += 4 {
+		text := bits.ReverseBytes64(d.window.load64(i))
+		d.link(at, low32(text>>32))
+		d.link(at+1, low32(text>>24))
+		d.link(at+2, low32(text>>16))
+		d.link(at+3, low32(text>>8))
+		at += 4
+	}
+	for ; i < stop; i++ {
+		d.insert(i)
 	}
 	d.entered = max(d.entered, stop)
 }
@@ -274,87 +278,4 @@ func (d *goDeflate) greedy(flush bool) {
 			d.endBlock(d.index)
 		}
 	}
-}
-
-// find looks for the longest match of the text at pos that is longer than
-// length. It returns its length and distance, or 0 if there is none.
-//
-// The original walks the chain of the text at pos, up to a number of steps.
-// Once a match of some length is there to beat, a better one must also match
-// where that one ends: the chain of the text there is most often the shorter
-// one, and the ranks tell how many steps the original would have taken.
-func (d *goDeflate) find(pos, length, limit int) (found, at int) {
-	win, back := &d.window, &d.back
-	reach := min(pos, windowSize)
-	here := low16(pos + d.base)
-	nice := min(d.nice, limit)
-	first := win.load32(pos)
-	spare := d.spare
-	for {
-		n, dist := 0, 0
-		own := at + int(back[here-uint16(at)])
-		if own > reach {
-			break
-		}
-		if length >= goMinMatch && spare > 0 {
-			low := here + uint16(length-3)
-			for ; spare > 0; spare-- {
-				step := back[low]
-				dist += int(step)
-				if dist > reach {
-					return found, at
-				}
-				low -= step
-				if dist < own || win.load32(pos-dist) != first {
-					continue
-				}
-				if n = win.match(pos-dist, pos, limit); n > length {
-					break
-				}
-			}
-			if spare > 0 && int(d.rank[here]-d.rank[here-uint16(dist)]) > d.chain {
-				break
-			}
-		}
-		if spare == 0 || length < goMinMatch {
-			n, dist = d.walk(pos, length, limit, at)
-			if n == 0 {
-				break
-			}
-		}
-		found, length, at = n, n, dist
-		if n >= nice {
-			break
-		}
-	}
-	return found, at
-}
-
-// walk looks along the chain of the text at pos for the nearest match that is
-// longer than length, beyond the distance from, which is that of another match,
-// or 0.
-func (d *goDeflate) walk(pos, length, limit, from int) (n, dist int) {
-	win, back := &d.window, &d.back
-	reach := min(pos, windowSize)
-	here := low16(pos + d.base)
-	low := here - low16(from)
-	tries := d.chain - int(d.rank[here]-d.rank[low])
-	// The four bytes that end where a longer match would.
-	want := win.load32(pos + length - 3)
-	for dist = from; tries > 0; tries-- {
-		step := back[low]
-		dist += int(step)
-		if dist > reach {
-			break
-		}
-		low -= step
-		if win.load32(pos-dist-3+length) != want {
-			continue
-		}
-		n = win.match(pos-dist, pos, limit)
-		if n > length && (n > goMinMatch || dist <= goTooFar) {
-			return n, dist
-		}
-	}
-	return 0, 0
 }

@@ -2,14 +2,23 @@ package recipe
 
 // A token is a literal byte or a match:
 //
-//	literal  bits 0-7 the byte
-//	match    bit 31 set, bits 0-14 distance-1, 15-19 its code, 20-27 length-3
+//	literal  bits 15-19 set, 20-27 the byte
+//	match    bit 28 set, bits 0-14 distance-1, 15-19 its code, 20-27 length-3
+//
+// No distance has the code that literals have in its place, so that tokens of
+// both kinds are written alike.
 type token uint32
 
-const matchFlag token = 1 << 31
+const (
+	matchFlag token = 1 << 28
+	noDist          = 31
+)
 
-func (t token) literal() bool { return t < matchFlag }
-func (t token) length() uint8 { return low8(t >> 20) }
+func literal(c byte) token { return token(c)<<20 | noDist<<15 }
+
+// symbol returns the byte of a literal, or for a match 256 more than its
+// length-3.
+func (t token) symbol() int { return int(t >> 20 & 511) }
 
 // A tokens is the tokens of a block under construction, and how often each
 // symbol is in it.
@@ -28,13 +37,13 @@ func (b *tokens) clear() {
 }
 
 func (b *tokens) addLiteral(c byte) {
-	b.list = append(b.list, token(c))
+	b.list = append(b.list, literal(c))
 	b.lit[c]++
 }
 
 func (b *tokens) addLiterals(p []byte) {
 	for _, c := range p {
-		b.list = append(b.list, token(c))
+		b.list = append(b.list, literal(c))
 		b.lit[c]++
 	}
 }
