@@ -18,6 +18,11 @@ type Options struct {
 	Effort   entropy.Effort // of coding
 	Parallel Parallel       // nil is one after another
 
+	// GiveUp leaves a target out, and says so in its Cost, if it has nothing in
+	// common with anything, and samples say that its blob is about as small as the
+	// patch would be. That is much faster than to find out.
+	GiveUp bool
+
 	// Scratch gives temporary files. Without it everything stays in memory.
 	Scratch func() (Temp, error)
 }
@@ -117,7 +122,7 @@ func (b *Builder) addSource(s *source) error {
 }
 
 // AddTarget adds the operations that rebuild t, and says what they will cost.
-// After an error the patch is as before.
+// After an error the patch is as before, as it is after a Cost that is Hopeless.
 func (b *Builder) AddTarget(t Target) (Cost, error) {
 	if b.done {
 		return Cost{}, errBuilt
@@ -137,6 +142,11 @@ func (b *Builder) AddTarget(t Target) (Cost, error) {
 	if err := b.addSource(s); err != nil {
 		b.undo = nil
 		return Cost{}, err
+	}
+	if c, err := b.hopeless(s, int64(len(encoded))); err != nil || c.Hopeless {
+		b.undo = nil
+		b.catalog.removeLast()
+		return c, err
 	}
 	b.targets = append(b.targets, &builtTarget{source: s, recipe: int64(len(encoded)), ids: t.Recipe.Encoders()})
 	w := newTargetWriter(b, s)
@@ -232,6 +242,14 @@ func (b *Builder) parallel(jobs []*job) error {
 		}
 		return b.shop.do(order[i-len(frames)])
 	})
+}
+
+// drain codes the frames that wait, if they are many.
+func (b *Builder) drain() error {
+	if b.out.waiting() < b.o.Memory/8 {
+		return nil
+	}
+	return b.parallel(nil)
 }
 
 // Finish writes the patch to w and returns its head. The Builder is then done.

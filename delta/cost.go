@@ -11,10 +11,11 @@ import (
 
 // A Cost says what a target adds to a patch.
 type Cost struct {
-	Bytes   int64           // coded, about
-	Streams []StreamCost    // by kind of stream, the most expensive first
-	Bases   []bundle.Digest // that the target takes something from
-	Largest []FileCost      // ten files at most, the most expensive first
+	Bytes    int64           // coded, about
+	Hopeless bool            // the target was not added: see [Options.GiveUp]
+	Streams  []StreamCost    // by kind of stream, the most expensive first
+	Bases    []bundle.Digest // that the target takes something from
+	Largest  []FileCost      // ten files at most, the most expensive first
 }
 
 // A StreamCost says what one kind of stream adds to a patch.
@@ -35,7 +36,7 @@ type FileCost struct {
 const (
 	// A part of each stream is coded to see how well it does.
 	sampleEvery = 8 << 20
-	sampleSize  = 1 << 20
+	sampleSize  = 256 << 10
 
 	largestFiles = 10
 	keptFiles    = 256
@@ -92,14 +93,35 @@ func (s *spending) ratios() (r [numStreams]float64) {
 			continue
 		}
 		coded := 0
-		for c := range slices.Chunk(b, maxFrame) {
+		for c := range slices.Chunk(b, sampleSize) {
 			_, out := e.Encode(nil, c, kindOf(i), entropy.Fast)
 			coded += len(out)
 		}
-		r[i] = float64(coded) / float64(len(b))
+		r[i] = float64(coded) / float64(len(b)) * gainOf(i, s.plain[i])
 	}
 	return r
 }
+
+// gainOf is by what share about n bytes of a stream become smaller than zstd
+// makes them at its fastest, in the company of those of other targets.
+func gainOf(stream int, n int64) float64 {
+	switch {
+	case stream == streamPacked:
+		return 1
+	case n <= smallStream:
+		return 0.7
+	case n > largeStream:
+		return 0.65
+	default:
+		return 0.85
+	}
+}
+
+// A small stream is coded with more effort, a large one finds much in itself.
+const (
+	smallStream = 64 << 10
+	largeStream = 8 << 20
+)
 
 // cost adds up what the target costs. Its recipe is coded already, in so many
 // bytes.

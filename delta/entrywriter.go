@@ -1,6 +1,8 @@
 package delta
 
 import (
+	"slices"
+
 	"github.com/airgap-ferry/ferry/delta/diff"
 )
 
@@ -40,7 +42,11 @@ func (w *targetWriter) writeEntry(i int, e *entry, ch *choice, j *job) error {
 	case contentPatch:
 		op |= w.writePatch(j, ch)
 	case contentNew:
-		op |= w.writeNew(j)
+		flags, err := w.writeNew(j)
+		if err != nil {
+			return err
+		}
+		op |= flags
 	case contentEmpty, contentCopy:
 	}
 	w.ops = append(appendNumber(w.ops, op), w.args...)
@@ -124,19 +130,45 @@ func (w *targetWriter) writeLists(lists [][]byte) {
 }
 
 // writeNew writes the new content that j made, and returns flags.
-func (w *targetWriter) writeNew(j *job) (flags int64) {
+func (w *targetWriter) writeNew(j *job) (flags int64, err error) {
 	flags = int64(j.stream-streamText) << newStreamShift
+	if j.streamed {
+		return flags, w.writeStreamed(j)
+	}
 	if j.nested {
 		flags |= opNested
 		w.sizes = appendNumber(w.sizes, len(j.view))
 		w.writeLists(j.lists[:1])
 		w.b.memory = max(w.b.memory, int64(len(j.view))+j.size)
 	}
-	w.b.out.write(j.stream, j.view)
-	w.spent.sample(j.stream, j.view)
+	for c := range slices.Chunk(j.view, packedFrame) {
+		w.b.out.write(j.stream, c)
+		w.spent.sample(j.stream, c)
+		if err := w.b.drain(); err != nil {
+			return 0, err
+		}
+	}
 	j.patchSize = int64(len(j.view))
 	j.view = nil
-	return flags
+	return flags, nil
+}
+
+// writeStreamed writes new content that was not read yet.
+func (w *targetWriter) writeStreamed(j *job) error {
+	j.patchSize = j.size
+	buf := make([]byte, min(j.size, streamSize))
+	for at := int64(0); at < j.size; at += int64(len(buf)) {
+		buf = buf[:min(j.size-at, int64(len(buf)))]
+		if err := readAt(j.target, buf, j.off+at); err != nil {
+			return err
+		}
+		w.b.out.write(j.stream, buf)
+		w.spent.sample(j.stream, buf)
+		if err := w.b.drain(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // flush hands over what the small streams have gathered.

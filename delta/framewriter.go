@@ -21,6 +21,18 @@ type frame struct {
 	at     int64 // in the scratch file
 }
 
+// A frameEncoder keeps what coding takes from one frame to the next.
+type frameEncoder struct {
+	coder entropy.Encoder
+	buf   []byte
+}
+
+// Of the memory of frames, so many pieces are kept, if they are not small.
+const (
+	maxSpare   = 4
+	leastSpare = 1 << 20
+)
+
 // A frameWriter cuts streams into frames, and keeps the coded ones in a
 // temporary file until the patch is written.
 type frameWriter struct {
@@ -35,7 +47,8 @@ type frameWriter struct {
 
 	mu       sync.Mutex
 	end      int64 // of the scratch file
-	encoders []*entropy.Encoder
+	encoders []*frameEncoder
+	spare    [][]byte // what frames held that are coded
 }
 
 // write appends b to stream s.
@@ -45,17 +58,32 @@ func (w *frameWriter) write(s int, b []byte) {
 		if len(w.pending[s]) == 0 {
 			w.births[s] = w.clock
 		}
-		limit := usualFrame
-		if frameLimit(s) == maxNewFrame {
-			limit = maxNewFrame
-		}
+		limit := cutAt(s)
 		n := min(len(b), limit-len(w.pending[s]))
-		w.pending[s] = append(w.pending[s], b[:n]...)
+		w.pending[s] = append(w.room(w.pending[s], n, limit), b[:n]...)
 		b = b[n:]
 		if len(w.pending[s]) == limit {
 			w.cut(s)
 		}
 	}
+}
+
+// room returns b with room for n more bytes, limit in all at most.
+func (w *frameWriter) room(b []byte, n, limit int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, s := range w.spare {
+		if cap(s) >= len(b)+n && cap(s) <= 2*limit {
+			w.spare = slices.Delete(w.spare, i, i+1)
+			return append(s[:0], b...)
+		}
+	}
+	grown := make([]byte, len(b), min(max(2*cap(b), len(b)+n), limit))
+	copy(grown, b)
+	return grown
 }
 
 // cut ends the frame under way of stream s.
@@ -65,6 +93,15 @@ func (w *frameWriter) cut(s int) {
 	}
 	w.frames = append(w.frames, &frame{stream: s, birth: w.births[s], raw: w.pending[s], plain: len(w.pending[s])})
 	w.pending[s] = nil
+}
+
+// waiting returns how many bytes of frames wait to be coded.
+func (w *frameWriter) waiting() int64 {
+	var n int64
+	for i := len(w.frames) - 1; i >= 0 && !w.frames[i].coded; i-- {
+		n += int64(w.frames[i].plain)
+	}
+	return n
 }
 
 // uncoded returns the frames that wait to be coded.
@@ -79,20 +116,26 @@ func (w *frameWriter) uncoded() []*frame {
 // code codes f. Different frames may be coded at the same time.
 func (w *frameWriter) code(f *frame) error {
 	e := w.encoder()
-	coder, b := e.Encode(nil, f.raw, kindOf(f.stream), w.effort)
+	coder, b := e.coder.Encode(e.buf[:0], f.raw, kindOf(f.stream), w.effort)
 	w.mu.Lock()
-	w.encoders = append(w.encoders, e)
 	f.at = w.end
 	w.end += int64(len(b))
 	w.mu.Unlock()
 	if _, err := w.scratch.WriteAt(b, f.at); err != nil {
 		return fmt.Errorf("writing a temporary file: %w", err)
 	}
+	e.buf = b
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.encoders = append(w.encoders, e)
+	if len(w.spare) < maxSpare && cap(f.raw) >= leastSpare {
+		w.spare = append(w.spare, f.raw)
+	}
 	f.coder, f.size, f.raw, f.coded = coder, len(b), nil, true
 	return nil
 }
 
-func (w *frameWriter) encoder() *entropy.Encoder {
+func (w *frameWriter) encoder() *frameEncoder {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if n := len(w.encoders); n > 0 {
@@ -100,7 +143,7 @@ func (w *frameWriter) encoder() *entropy.Encoder {
 		w.encoders = w.encoders[:n-1]
 		return e
 	}
-	return new(entropy.Encoder)
+	return new(frameEncoder)
 }
 
 // A frameMark is a state of a frameWriter that one can go back to.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/airgap-ferry/ferry/delta/diff"
+	"github.com/airgap-ferry/ferry/delta/entropy"
 	"github.com/airgap-ferry/ferry/delta/nested"
 	"github.com/airgap-ferry/ferry/delta/recipe"
 )
@@ -20,6 +21,15 @@ const (
 
 	// smallJob is what a worker may keep in memory from one file to the next.
 	smallJob = 16 << 20
+
+	// leastStreamed is the shortest new content that is not kept in memory,
+	// if it holds no streams, and streamSize how much of it is read at a time.
+	leastStreamed = 4 << 20
+
+	// leastSpared is from which size of both files on memory is spared.
+	leastSpared = 32 << 20
+
+	streamSize = 1 << 20
 )
 
 // A job makes the content of one entry.
@@ -35,6 +45,7 @@ type job struct {
 	baseSize  int64
 	whole     bool // both sides are whole files, which may hold streams
 	stream    int  // of new content
+	streamed  bool // new content stays where it is until it is written
 	view      []byte
 	viewSize  int
 	lists     [2][]byte // opened streams of the target and of the base
@@ -48,11 +59,13 @@ type job struct {
 
 // need guesses how much memory j takes.
 func (j *job) need() int64 {
-	n := j.size + j.baseSize
-	if j.base != nil {
-		n += 2*n + j.baseSize
+	if j.base == nil {
+		return 3 * j.size
 	}
-	return n
+	if m := j.size + j.baseSize; m >= leastSpared {
+		return 2*m + j.baseSize
+	}
+	return 4*j.size + 5*j.baseSize
 }
 
 // A workshop has a bench for each job that is done at the same time.
@@ -104,15 +117,10 @@ func (w *workshop) do(j *job) error {
 }
 
 func (j *job) run(b *bench, memory int64) error {
-	b.target = resize(b.target, j.size)
-	if err := readAt(j.target, b.target, j.off); err != nil {
+	if ok, err := j.canStream(); ok || err != nil {
 		return err
 	}
 	if j.kind == contentPatch {
-		b.base = resize(b.base, j.baseSize)
-		if err := readAt(j.base, b.base, j.baseOff); err != nil {
-			return err
-		}
 		if err := j.makePatch(b, memory); err != nil {
 			return err
 		}
@@ -120,8 +128,35 @@ func (j *job) run(b *bench, memory int64) error {
 			return nil
 		}
 		j.kind, j.patch, j.lists, j.nested, j.encoders = contentNew, diff.Streams{}, [2][]byte{}, false, nil
+		if ok, err := j.canStream(); ok || err != nil {
+			return err
+		}
+	}
+	b.target = resize(b.target, j.size)
+	if err := readAt(j.target, b.target, j.off); err != nil {
+		return err
 	}
 	return j.makeNew(b)
+}
+
+// canStream reports whether j is new content that need not be read now, and
+// chooses its stream.
+func (j *job) canStream() (bool, error) {
+	if j.kind != contentNew || j.size < leastStreamed {
+		return false, nil
+	}
+	var s sampler
+	if err := s.read(j.target, j.off, j.size); err != nil {
+		return false, err
+	}
+	if j.whole && j.size <= openLimit && s.mayHold {
+		return false, nil
+	}
+	j.streamed, j.stream = true, newStream(s.b)
+	if s.noise() {
+		j.stream = streamPacked
+	}
+	return true, nil
 }
 
 func resize(b []byte, n int64) []byte {
@@ -133,8 +168,18 @@ func resize(b []byte, n int64) []byte {
 
 // makePatch makes the patch of the target against the base.
 func (j *job) makePatch(b *bench, memory int64) error {
+	if j.baseSize+j.size >= leastSpared && !j.whole {
+		return j.sparePatch(b, memory)
+	}
+	b.target = resize(b.target, j.size)
+	if err := readAt(j.target, b.target, j.off); err != nil {
+		return err
+	}
+	b.base = resize(b.base, j.baseSize)
+	if err := readAt(j.base, b.base, j.baseOff); err != nil {
+		return err
+	}
 	base, target := b.base, b.target
-	j.applying = j.size + j.baseSize
 	if j.whole && j.size <= openLimit && j.baseSize <= openLimit &&
 		(nested.MayHold(b.target) || nested.MayHold(b.base)) {
 		var err error
@@ -142,14 +187,38 @@ func (j *job) makePatch(b *bench, memory int64) error {
 			return err
 		}
 	}
-	o := diff.Options{Stride: strideFor(len(base), memory)}
-	o.Plain = 3*int64(len(base)+len(target)) > 2*memory
-	b.differ.Diff(&j.patch, base, target, o)
-	j.viewSize = len(target)
+	if j.baseSize+j.size >= leastSpared && !j.nested {
+		b.base, b.target = nil, nil
+		return j.sparePatch(b, memory)
+	}
+	j.applying += j.size + j.baseSize
+	b.differ.Diff(&j.patch, base, target, j.options(len(base), len(target), memory))
+	j.patched(len(target))
+	return nil
+}
+
+// sparePatch makes the patch of large contents, which are read again as often
+// as that saves memory.
+func (j *job) sparePatch(b *bench, memory int64) error {
+	j.applying = j.size + j.baseSize
+	err := b.differ.DiffSparing(&j.patch,
+		diff.File{Size: int(j.baseSize), Read: func(b []byte) error { return readAt(j.base, b, j.baseOff) }},
+		diff.File{Size: int(j.size), Read: func(b []byte) error { return readAt(j.target, b, j.off) }},
+		j.options(int(j.baseSize), int(j.size), memory))
+	j.patched(int(j.size))
+	return err
+}
+
+func (j *job) options(base, target int, memory int64) diff.Options {
+	return diff.Options{Stride: strideFor(base, memory), Plain: 3*int64(base+target) > 2*memory}
+}
+
+// patched notes the sizes of a patch.
+func (j *job) patched(view int) {
+	j.viewSize = view
 	for _, s := range j.patch {
 		j.patchSize += int64(len(s))
 	}
-	return nil
 }
 
 // strideFor returns how densely a base of n bytes is indexed: the index takes
@@ -240,6 +309,9 @@ func newStream(b []byte) int {
 		if len(b) >= len(magic) && string(b[:len(magic)]) == magic {
 			return streamPacked
 		}
+	}
+	if entropy.IsNoise(b) {
+		return streamPacked
 	}
 	return streamText
 }

@@ -29,10 +29,22 @@ const (
 	maxFrame    = 8 << 20
 	maxNewFrame = 32 << 20
 
-	// usualFrame is where frames are cut that are not of new contents: the
-	// slow coders of package entropy are for small frames.
-	usualFrame = 4 << 20
+	// Where frames are cut: the slow coders of package entropy are for small
+	// frames, and what hardly compresses needs no large ones.
+	usualFrame  = 4 << 20
+	packedFrame = 8 << 20
 )
+
+// cutAt returns where frames of stream s are cut.
+func cutAt(s int) int {
+	switch s {
+	case streamText, streamCode:
+		return maxNewFrame
+	case streamPacked:
+		return packedFrame
+	}
+	return usualFrame
+}
 
 // frameLimit returns the longest plain text of a frame of stream s.
 func frameLimit(s int) int {

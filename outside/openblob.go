@@ -27,6 +27,9 @@ func openBlob(dir *scratch.Dir, blob io.ReaderAt, size int64) (opened *openedBlo
 	}
 	w := &textWriter{w: io.NewOffsetWriter(text, 0)}
 	how, err := recipe.Find(blob, size, recipe.Options{Plain: w, Corrected: true})
+	if errors.Is(err, recipe.ErrNotCompressed) { // nothing was written so far
+		how, err = recipe.Find(blob, size, recipe.Options{Plain: w, Frame: recipe.Stored})
+	}
 	if w.err != nil {
 		return nil, "", errors.Join(w.err, text.Close())
 	}

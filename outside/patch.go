@@ -159,7 +159,7 @@ func (a *Agent) kept(item release.Item) io.ReadCloser {
 // collect finds the blobs for which a patch may be better.
 func (x *patcher) collect() {
 	for _, item := range x.p.resolution.Items() {
-		if x.p.held[item.Digest] || item.IsManifest {
+		if x.p.held[item.Digest] || item.IsManifest || item.MediaType == release.MediaTypeRelease {
 			continue
 		}
 		t := &target{item: item, report: report.Patch{Digest: item.Digest, Owner: item.Owner, Size: item.Size}}
@@ -252,7 +252,7 @@ func (x *patcher) openTarget(t *target) error {
 // build makes the patch and proves it. file is nil if none is worth it.
 func (x *patcher) build(ctx context.Context) (*delta.Head, *scratch.File, error) {
 	b := delta.NewBuilder(delta.Options{
-		Memory: x.p.o.Memory, Effort: x.link.effort(), Parallel: inParallel(ctx),
+		Memory: x.p.o.Memory, Effort: x.link.effort(), GiveUp: true, Parallel: inParallel(ctx),
 		Scratch: func() (delta.Temp, error) { return x.scratch.Create() },
 	})
 	defer b.Close() //nolint:errcheck // a temporary file, which goes with its directory
@@ -293,6 +293,10 @@ func (x *patcher) add(b *delta.Builder, t *target) bool {
 		return false
 	}
 	t.report.Bytes, t.report.Bases = cost.Bytes, append([]bundle.Digest{}, cost.Bases...)
+	if cost.Hopeless {
+		t.whole("no base")
+		return false
+	}
 	rebuild := rebuildTime(t.plain.recipe)
 	t.report.Rebuild = rebuild.Milliseconds()
 	switch why := x.link.better(t.item.Size, cost.Bytes, rebuild); {

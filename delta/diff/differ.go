@@ -18,16 +18,27 @@ func (d *Differ) Diff(s *Streams, base, target []byte, o Options) {
 		panic("diff: internal error: file too long")
 	}
 	kind := kindPlain
-	m := matcher{base: base, target: target, index: &d.index, ops: d.ops[:0]}
 	if !o.Plain {
 		kind = kindOf(base, target)
 	}
-	if kind != kindPlain {
-		m.base, m.target = d.normals[0].make(base), d.normals[1].make(target)
+	if kind == kindPlain {
+		d.match(base, target, o)
+	} else {
+		d.match(d.normals[0].make(nil, base), d.normals[1].make(nil, target), o)
 	}
+	d.finish(s, kind, base, target)
+}
+
+// match finds the operations that make target, in normal form.
+func (d *Differ) match(base, target []byte, o Options) {
+	m := matcher{base: base, target: target, index: &d.index, ops: d.ops[:0]}
 	d.index.build(m.base, o.stride(len(base)))
 	m.run()
 	d.ops = m.ops
+}
+
+// finish appends to s the patch that the operations make.
+func (d *Differ) finish(s *Streams, kind byte, base, target []byte) {
 	s.appendOps(d.ops)
 	s[Control] = append(s[Control], kind)
 	d.classes = d.guess.classify(kind, base, d.ops, d.classes)
@@ -98,4 +109,4 @@ func guessMemory(base, target int) int64 {
 
 // fieldMemory returns what the fields of a file of n bytes, and finding them,
 // take.
-func fieldMemory(n int) int64 { return int64(n) }
+func fieldMemory(n int) int64 { return 2 * int64(n) }

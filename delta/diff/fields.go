@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -64,11 +63,13 @@ type fields struct {
 	list    []field
 	bases   [fieldKinds]int64
 	limit   int     // how many there may be
+	spare   []field // room to sort them
+	ends    []int   // of runs that are in order
 	tables  []int32 // where tables of jumps may be
 	inlined []int64 // where trees of inlined calls are, from fromGofunc
 }
 
-// findFields finds the fields of the file b, which m is the image of.
+// find finds the fields of the file b, which m is the image of.
 func (f *fields) find(m *image, b []byte) {
 	f.list, f.bases, f.limit = f.list[:0], [fieldKinds]int64{}, len(b)/fieldShare
 	f.module(m, b)
@@ -79,10 +80,48 @@ func (f *fields) find(m *image, b []byte) {
 	f.jumps(m, b)
 	f.symbols(m, b, ".symtab", ".strtab", fromSymbols)
 	f.symbols(m, b, ".dynsym", ".dynstr", fromDynSymbols)
-	slices.SortFunc(f.list, func(a, b field) int {
-		return cmp.Or(int(a.off-b.off), int(a.kind)-int(b.kind))
-	})
+	f.sort()
 	f.separate()
+}
+
+// before reports whether x comes before y.
+func (x field) before(y field) bool {
+	return x.off < y.off || x.off == y.off && x.kind < y.kind
+}
+
+// sort puts the fields in order. They were found in a few long runs that are in
+// order, so runs are merged, two neighbours at a time.
+func (f *fields) sort() {
+	ends := f.ends[:0]
+	for i := 1; i <= len(f.list); i++ {
+		if i == len(f.list) || f.list[i].before(f.list[i-1]) {
+			ends = append(ends, i)
+		}
+	}
+	for len(ends) > 1 {
+		f.spare = slices.Grow(f.spare[:0], len(f.list))
+		merged, start := ends[:0], 0
+		for i := 0; i < len(ends); i += 2 {
+			middle, end := ends[i], ends[min(i+1, len(ends)-1)]
+			f.spare = mergeFields(f.spare, f.list[start:middle], f.list[middle:end])
+			merged, start = append(merged, end), end
+		}
+		ends = merged
+		f.list, f.spare = f.spare, f.list
+	}
+	f.ends = ends
+}
+
+// mergeFields appends two runs in order.
+func mergeFields(to, a, b []field) []field {
+	for len(a) > 0 && len(b) > 0 {
+		if b[0].before(a[0]) {
+			to, b = append(to, b[0]), b[1:]
+		} else {
+			to, a = append(to, a[0]), a[1:]
+		}
+	}
+	return append(append(to, a...), b...)
 }
 
 // separate removes fields that begin in the one before them.

@@ -38,7 +38,9 @@ func (f *fields) pcln(m *image, b []byte) {
 		at := int(table) + 8*i
 		f.add(start+at, fromText)
 		f.add(start+at+4, fromFuncs)
-		if e := int(table) + int(le.Uint32(t[at+4:])); e >= end && e+44 <= len(t) {
+	}
+	for i := range int(funcs) {
+		if e := int(table) + int(le.Uint32(t[int(table)+8*i+4:])); e >= end && e+44 <= len(t) {
 			end = f.function(start, e, t)
 		}
 	}

@@ -13,12 +13,16 @@ type normal struct {
 	b, out []byte
 }
 
-// make makes n the normal form of b, for which isELF holds.
-func (n *normal) make(b []byte) []byte {
+// make makes n the normal form of b, for which isELF holds. It is put into
+// dst, or where the last one was if that is nil.
+func (n *normal) make(dst, b []byte) []byte {
 	n.image.parse(b)
 	n.fields.find(&n.image, b)
 	n.b = b
-	n.out = append(n.out[:0], b...)
+	if dst == nil {
+		dst = n.out[:0]
+	}
+	n.out = append(dst, b...)
 	for i := range n.image.segs {
 		s := &n.image.segs[i]
 		switch {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"flag"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,6 +22,10 @@ func TestVectorsNeverChange(t *testing.T) {
 		"x86-64": {elfProgram(1, machineX86), elfProgram(2, machineX86)},
 		"arm64":  {elfProgram(3, machineARM64), elfProgram(4, machineARM64)},
 		"dump":   {javaDump(0), javaDump(24)},
+
+		// What is guessed wrong, and what is learned from that.
+		"x86-64-damaged": {withLoads(elfProgram(1, machineX86), 1), damaged(withLoads(elfProgram(5, machineX86), 2), 2)},
+		"arm64-damaged":  {withStores(elfProgram(1, machineARM64), 3), damaged(withStores(elfProgram(5, machineARM64), 4), 4)},
 	}
 	for name, files := range vectors {
 		t.Run(name, func(t *testing.T) {
@@ -39,6 +44,49 @@ func TestVectorsNeverChange(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withLoads returns the program b with loads of what is not in the file, one
+// after another in place of some code.
+func withLoads(b []byte, seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 9))
+	for i := range 200 {
+		at := programText + 12000 + 6*i
+		copy(b[at:], []byte{0x8b, byte(5 + 8*(i%8))})
+		binary.LittleEndian.PutUint32(b[at+2:], uint32(len(b)+16*r.IntN(200)+int(seed)*64-at))
+	}
+	return b
+}
+
+// withStores returns the program b with stores of all widths.
+func withStores(b []byte, seed uint64) []byte {
+	for i := range 100 {
+		at := programText + 12000 + 8*i
+		store := []uint32{0x39000061, 0x79000061, 0xb9000061, 0xf9000061, 0x3d800061}[i%5]
+		scale, _ := pairScale(0x90000003, store)
+		w, next := withPair(0x90000003, store, scale, int64(at+programVA), int64(programVA+len(b)+64*i*i%4000+int(seed)*32))
+		binary.LittleEndian.PutUint32(b[at:], w)
+		binary.LittleEndian.PutUint32(b[at+4:], next)
+	}
+	return b
+}
+
+// damaged returns the program b with other bytes here and there, some addresses
+// moved, and some pieces of its code gone.
+func damaged(b []byte, seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 9))
+	table := int(binary.LittleEndian.Uint64(b[40:]))
+	for range 400 {
+		b[programText+r.IntN(table-programText)] = byte(r.Uint32())
+	}
+	for range 800 {
+		at := (programText + r.IntN(table-programText-8)) &^ 3
+		binary.LittleEndian.PutUint32(b[at:], binary.LittleEndian.Uint32(b[at:])+32*uint32(r.IntN(9)))
+	}
+	for range 3 {
+		copy(b[programText+r.IntN(10000):], noise(r.Uint64(), r.IntN(2000)))
+	}
+	return b
 }
 
 func writeVector(t *testing.T, path string, base, target []byte) {

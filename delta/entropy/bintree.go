@@ -12,8 +12,8 @@ type candidate struct {
 
 // A matchFinder finds for each position the nearest match of every length that
 // is longer than all nearer ones. Positions of four equal bytes are kept in
-// binary trees ordered by what follows, as LZMA keeps them; the latest positions
-// of two and three bytes in tables.
+// binary trees ordered by what follows, as LZMA keeps them, as far back as the
+// window goes; the latest positions of two, three and many bytes in tables.
 type matchFinder struct {
 	src   []byte
 	pos   int
@@ -22,7 +22,9 @@ type matchFinder struct {
 	hash2 []uint32 // position plus one
 	hash3 []uint32
 	hash4 []uint32
-	sons  []uint32 // for each position: where less, where greater follows
+	far   []uint32
+	sons  []uint32 // for each position of the window: where less, where greater follows
+	mask  int      // of the window
 	shift uint
 	found []candidate
 }
@@ -30,8 +32,14 @@ type matchFinder struct {
 const (
 	hash2Bits = 16
 	hash3Bits = 18
-	maxHash4  = 22
+	maxHash4  = 20
 	minHash4  = 12
+
+	farBits  = 20
+	farBytes = 24 // that the far table's positions are found by
+
+	// maxWindow is how many positions the trees hold. Each takes eight bytes.
+	maxWindow = 4 << 20
 )
 
 func (f *matchFinder) init(src []byte, depth, nice int) {
@@ -41,10 +49,15 @@ func (f *matchFinder) init(src []byte, depth, nice int) {
 	f.hash2 = cleared(f.hash2, 1<<hash2Bits)
 	f.hash3 = cleared(f.hash3, 1<<hash3Bits)
 	f.hash4 = cleared(f.hash4, 1<<h4)
-	if cap(f.sons) < 2*len(src) {
-		f.sons = make([]uint32, 2*len(src))
+	window := min(1<<bits.Len(uint(len(src))), maxWindow)
+	f.mask = window - 1
+	if len(src) > window {
+		f.far = cleared(f.far, 1<<farBits)
 	}
-	f.sons = f.sons[:2*len(src)]
+	if cap(f.sons) < 2*window {
+		f.sons = make([]uint32, 2*window)
+	}
+	f.sons = f.sons[:2*window]
 }
 
 // skip passes n positions.
@@ -84,7 +97,22 @@ func (f *matchFinder) step(want bool) {
 			best = f.offer(p, int(q3-1), best)
 		}
 	}
-	f.descend(p, q4, best, want)
+	best = f.descend(p, q4, best, want)
+	if len(f.src) > f.mask && len(f.src)-p >= farBytes {
+		h := hashFar(f.src[p:])
+		if q := f.far[h]; q != 0 && want && best < f.nice {
+			f.offer(p, int(q-1), max(best, farBytes-1))
+		}
+		f.far[h] = now
+	}
+}
+
+func hashFar(b []byte) uint64 {
+	_ = b[farBytes-1]
+	v := binary.LittleEndian.Uint64(b) * 0x9e3779b97f4a7c15
+	v = (v ^ v>>32 ^ binary.LittleEndian.Uint64(b[8:])) * 0x9e3779b97f4a7c15
+	v = (v ^ v>>32 ^ binary.LittleEndian.Uint64(b[16:])) * 0x9e3779b97f4a7c15
+	return v >> (64 - farBits)
 }
 
 // offer adds the match at q if it is longer than best.
@@ -97,17 +125,18 @@ func (f *matchFinder) offer(p, q, best int) int {
 }
 
 // descend walks the tree of p's hash, inserts p as its root, and offers
-// matches longer than best.
-func (f *matchFinder) descend(p int, q4 uint32, best int, want bool) {
+// matches longer than best. It returns the longest length.
+func (f *matchFinder) descend(p int, q4 uint32, best int, want bool) int {
 	src := f.src
 	limit := min(len(src)-p, f.nice)
-	less, greater := 2*p, 2*p+1 // where the next smaller and greater subtree hang
+	less, greater := 2*(p&f.mask), 2*(p&f.mask)+1 // where the next smaller and greater subtree hang
 	lenLess, lenGreater := 0, 0
 	for range f.depth {
-		if q4 == 0 {
+		q := int(q4) - 1
+		if q < 0 || p-q > f.mask {
 			break
 		}
-		q := int(q4 - 1)
+		son := 2 * (q & f.mask)
 		n := min(lenLess, lenGreater)
 		n += matchLen(src[q+n:], src[p+n:p+limit])
 		if n > best && want {
@@ -115,22 +144,23 @@ func (f *matchFinder) descend(p int, q4 uint32, best int, want bool) {
 			f.found = append(f.found, candidate{uint32(n), uint32(p - q)}) //nolint:gosec // at most MaxFrame
 		}
 		if n >= limit {
-			f.sons[less], f.sons[greater] = f.sons[2*q], f.sons[2*q+1]
-			return
+			f.sons[less], f.sons[greater] = f.sons[son], f.sons[son+1]
+			return best
 		}
 		if src[q+n] < src[p+n] {
 			f.sons[less] = q4
-			less = 2*q + 1
+			less = son + 1
 			q4 = f.sons[less]
 			lenLess = n
 		} else {
 			f.sons[greater] = q4
-			greater = 2 * q
+			greater = son
 			q4 = f.sons[greater]
 			lenGreater = n
 		}
 	}
 	f.sons[less], f.sons[greater] = 0, 0
+	return best
 }
 
 // matchLen is the number of equal bytes that begin a and b.

@@ -157,8 +157,8 @@ type Effort uint8
 // The efforts. They bound the time of the decoder too, which for CM is that of
 // the encoder.
 const (
-	Normal Effort = iota // CM for small frames of residuals, Zstd at its best for the rest
-	Fast                 // Zstd at its default level
+	Normal Effort = iota // CM for small frames, Zstd at its best for the rest
+	Fast                 // Zstd at its fastest level
 	Most                 // the smallest that any coder makes in reasonable time
 )
 
@@ -186,10 +186,9 @@ const (
 // megabyte to code and to decode, so that these numbers bound the time that
 // a frame costs inside. They may change at any time.
 const (
-	normalRecords = 4 << 20 // Ops, Headers and Sparse at Normal
-	normalContent = 1 << 20 // Text and Code at Normal
-	mostRecords   = MaxCMFrame
-	mostContent   = 4 << 20
+	normalSize  = 64 << 10   // at Normal
+	mostRecords = MaxCMFrame // Ops, Headers and Sparse at Most
+	mostContent = 4 << 20    // Text and Code at Most
 )
 
 // An Encoder codes frames. The zero value is ready. It keeps its memory between
@@ -215,6 +214,9 @@ func (e *Encoder) Encode(dst, src []byte, kind Kind, effort Effort) (Coder, []by
 	}
 	n := len(dst)
 	c := choose(len(src), kind, effort)
+	if len(src) >= leastNoise && IsNoise(src) {
+		c, effort = Zstd, Fast // whatever can be found is found at this speed
+	}
 	out := e.encode(dst, src, c, kind, effort)
 	if len(out)-n < len(src) {
 		return c, out
@@ -224,21 +226,17 @@ func (e *Encoder) Encode(dst, src []byte, kind Kind, effort Effort) (Coder, []by
 
 // choose says which coder is worth its time.
 func choose(size int, kind Kind, effort Effort) Coder {
-	limits := [...][2]int{Normal: {normalRecords, normalContent}, Most: {mostRecords, mostContent}}
 	switch {
 	case effort != Normal && effort != Most:
 		return Zstd
-	case kind == Text || kind == Code:
-		if size <= limits[effort][1] {
-			return CM
-		}
-	case size <= limits[effort][0]:
+	case effort == Normal && size <= normalSize:
+		return CM
+	case effort == Normal:
+		return Zstd
+	case size <= mostContent, kind != Text && kind != Code && size <= mostRecords:
 		return CM
 	}
-	if effort == Most {
-		return LZ
-	}
-	return Zstd
+	return LZ
 }
 
 func (e *Encoder) encode(dst, src []byte, c Coder, kind Kind, effort Effort) []byte {

@@ -2,8 +2,8 @@ package entropy
 
 // Depths of the search at effort Most.
 const (
-	lzDepth = 48  // nodes of a tree that are looked at per position
-	lzNice  = 128 // a match that long is taken
+	lzDepth = 16 // nodes of a tree that are looked at per position
+	lzNice  = 64 // a match that long is taken
 )
 
 // An lzEncoder keeps the model, the match finder and the parser.

@@ -28,7 +28,7 @@ type zstdEncoder struct {
 func (z *zstdEncoder) encode(dst, src []byte, effort Effort) []byte {
 	level := zstd.SpeedBestCompression
 	if effort == Fast {
-		level = zstd.SpeedDefault
+		level = zstd.SpeedFastest
 	}
 	l := &z.levels[level]
 	window := min(max(1<<bits.Len(uint(len(src))), minZstdWindow), maxZstdWindow)
