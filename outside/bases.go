@@ -32,6 +32,7 @@ type bases struct {
 	cache   *blobCache
 	scratch *scratch.Dir
 	list    []*base
+	wanted  []*base // those that the new release has replaced
 	byBlob  map[bundle.Digest]*base
 }
 
@@ -85,6 +86,9 @@ func (x *patcher) findBases(ctx context.Context) ([]ledger.Layer, error) {
 		entries += b.table.Len()
 		all.list = append(all.list, b)
 		all.byBlob[blob.Digest] = b
+		if _, ok := near[blob.Digest]; ok && !x.p.held[blob.Digest] {
+			all.wanted = append(all.wanted, b)
+		}
 	}
 	x.bases = all
 	return learned, nil

@@ -1,6 +1,7 @@
 package outside
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -95,11 +96,11 @@ func (x *patcher) run(ctx context.Context) error {
 	if err := x.fetch(ctx); err != nil {
 		return err
 	}
-	layers, err := x.open(ctx)
+	learned, err := x.findBases(ctx)
 	if err != nil {
 		return err
 	}
-	learned, err := x.findBases(ctx)
+	layers, err := x.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -202,20 +203,19 @@ func (x *patcher) fetch(ctx context.Context) error {
 	return g.Wait()
 }
 
-// open finds out how each blob was compressed, and what is in it.
+// open finds out how each blob was compressed, and what is in it. At the same
+// time it opens the bases that will be wanted. The largest come first, so that
+// the last to end is not one of them.
 func (x *patcher) open(ctx context.Context) ([]ledger.Layer, error) {
 	x.p.a.o.Progress.Stage("opening %d blobs", len(x.targets))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, t := range x.targets {
-		if t.blob == nil {
-			continue
-		}
+	for _, work := range x.opening(ctx) {
 		g.Go(func() error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return x.openTarget(t)
+			return work.do()
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -233,6 +233,30 @@ func (x *patcher) open(ctx context.Context) ([]ledger.Layer, error) {
 		layers = append(layers, ledger.Layer{Digest: t.item.Digest, Repository: t.item.Repository, Table: table})
 	}
 	return layers, nil
+}
+
+// An opening is the work of opening one blob.
+type opening struct {
+	size int64 // bytes of the blob
+	do   func() error
+}
+
+// opening returns what is to be opened, the largest first.
+func (x *patcher) opening(ctx context.Context) []opening {
+	var all []opening
+	for _, t := range x.targets {
+		if t.blob != nil {
+			all = append(all, opening{t.item.Size, func() error { return x.openTarget(t) }})
+		}
+	}
+	for _, b := range x.bases.wanted {
+		all = append(all, opening{b.blob.Size / 3, func() error { // which needs no recipe
+			_, _ = x.bases.open(ctx, b) // it remembers why it could not
+			return ctx.Err()
+		}})
+	}
+	slices.SortStableFunc(all, func(a, b opening) int { return cmp.Compare(b.size, a.size) })
+	return all
 }
 
 func (x *patcher) openTarget(t *target) error {
