@@ -32,7 +32,8 @@ type rebuilder struct {
 	patch   *delta.Patch
 	head    *delta.Head
 	sources [][]string // repositories that have the bases, by base
-	bases   []*scratch.File
+	bases   []*openedBase
+	slots   chan struct{} // for bases that wait to be used
 	texts   []*rebuiltText
 	push    pusherOf
 }
@@ -169,10 +170,12 @@ func (i *importing) apply(ctx context.Context, n int, r *rebuilder) (*delta.Head
 		return nil, err
 	}
 	i.a.o.Log.InfoContext(ctx, "applying patch", slog.String("digest", string(e.Digest)), slog.Int("targets", len(r.head.Targets)))
+	wait := r.openBases(ctx)
+	defer wait()
 	err = r.patch.Apply(delta.ApplyOptions{
 		Memory: i.a.o.Memory, Parallel: inParallel(ctx),
-		Base:        func(k int) (io.ReaderAt, error) { return r.openBase(ctx, k) },
-		ReleaseBase: func(k int) error { return r.bases[k].Close() },
+		Base:        func(k int) (io.ReaderAt, error) { return r.base(ctx, k) },
+		ReleaseBase: func(k int) error { return r.bases[k].file.Close() },
 		Temp:        r.create,
 		Done:        func(k int, _ io.ReaderAt) error { return r.done(ctx, k) },
 
@@ -204,7 +207,10 @@ func (r *rebuilder) prepare(ix *bundle.Index) error {
 			return &bundle.FormatError{Part: "index", Msg: fmt.Sprintf("the patch needs encoder %s, which is not listed", id)}
 		}
 	}
-	r.bases = make([]*scratch.File, len(r.head.Bases))
+	for range r.head.Bases {
+		r.bases = append(r.bases, &openedBase{ready: make(chan struct{})})
+	}
+	r.slots = make(chan struct{}, basesAhead)
 	r.texts = make([]*rebuiltText, len(r.head.Targets))
 	return nil
 }
@@ -221,7 +227,7 @@ func (r *rebuilder) checkSpace() error {
 			}
 		}
 		for _, b := range r.head.Bases {
-			if b.FirstUse <= n && n <= b.LastUse {
+			if b.FirstUse <= n+basesAhead && n <= b.LastUse {
 				now += b.Plain
 			}
 		}
@@ -241,14 +247,60 @@ func (r *rebuilder) checkSpace() error {
 // the next is made.
 const pushAhead = 2
 
+// basesAhead is how many bases may wait, opened, until the patch gets to them.
+const basesAhead = 1
+
+// An openedBase is the plain text of a base, once it is ready.
+type openedBase struct {
+	ready chan struct{} // closed when the rest is set
+	file  *scratch.File
+	err   error
+}
+
+// openBases opens the bases, one after another and a little before they are
+// wanted. wait ends that, and returns when nothing of it runs any more.
+func (r *rebuilder) openBases(ctx context.Context) (wait func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for k, b := range r.bases {
+			select {
+			case <-ctx.Done():
+				return
+			case r.slots <- struct{}{}:
+			}
+			b.file, b.err = r.openBase(ctx, k)
+			close(b.ready)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// base returns base k when it is open.
+func (r *rebuilder) base(ctx context.Context, k int) (io.ReaderAt, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.bases[k].ready:
+	}
+	<-r.slots
+	if err := r.bases[k].err; err != nil {
+		return nil, err
+	}
+	return r.bases[k].file, nil
+}
+
 // openBase brings a base from the registry, and opens its compression.
-func (r *rebuilder) openBase(ctx context.Context, k int) (io.ReaderAt, error) {
+func (r *rebuilder) openBase(ctx context.Context, k int) (*scratch.File, error) {
 	b := r.head.Bases[k]
 	var errs []error
 	for _, repo := range r.sources[k] {
 		f, err := r.readBase(ctx, repo, b)
 		if err == nil {
-			r.bases[k] = f
 			return f, nil
 		}
 		if ctx.Err() != nil {

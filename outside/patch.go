@@ -157,7 +157,8 @@ func (a *Agent) kept(item release.Item) io.ReadCloser {
 	return nil
 }
 
-// collect finds the blobs for which a patch may be better.
+// collect finds the blobs for which a patch may be better, the largest first:
+// so inside the last one to be compressed again, by one core, is a small one.
 func (x *patcher) collect() {
 	for _, item := range x.p.resolution.Items() {
 		if x.p.held[item.Digest] || item.IsManifest || item.MediaType == release.MediaTypeRelease {
@@ -171,6 +172,7 @@ func (x *patcher) collect() {
 			x.targets = append(x.targets, t)
 		}
 	}
+	slices.SortStableFunc(x.targets, func(a, b *target) int { return cmp.Compare(b.item.Size, a.item.Size) })
 }
 
 // fetch brings the blobs to this machine.
